@@ -1,0 +1,1 @@
+"""Container Orchestrator: heals containers, the cause first, and says why."""

@@ -1,0 +1,1 @@
+"""The decisions: pure functions over frozen values; standard library only, no clock, no I/O, no logging."""

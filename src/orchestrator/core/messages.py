@@ -1,0 +1,165 @@
+"""What goes into a decision and what comes out: facts, commands, outcomes; actions, events, decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final, Literal
+
+from orchestrator.core.model import ContainerSnapshot, Instant, ProbeResult, ServiceState, Status
+
+
+class NoEvidence(Enum):
+    """The type of :data:`UNSEEN`."""
+
+    UNSEEN = "unseen"
+
+
+UNSEEN: Final = NoEvidence.UNSEEN
+"""Nobody could look (the engine is away, or has not been asked yet): different from ``None``, seen to be absent."""
+
+
+# --- in ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    actor: str
+    reset_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disable:
+    actor: str
+
+
+Command = Restart | Start | Stop | Enable | Disable
+"""What a person asked for; ``actor`` says who, in words that go to the journal."""
+
+
+class Result(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The engine could not be asked how it ended: the next look decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one action ended; posted exactly once for each action, also when it was cancelled."""
+
+    action_id: str
+    result: Result
+    detail: str
+    """The engine's own words on failure; on success what was done, where it differs from what was asked."""
+    container: ContainerSnapshot | None = None
+    """The look taken after the action, where one succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything known from outside about one service at one turn.
+
+    ``container``, ``probe``, ``unmet`` and ``stop_requested`` are levels: the newest known, repeated at every turn.
+    ``outcome`` and ``command`` are delivered once.
+    """
+
+    container: ContainerSnapshot | None | NoEvidence = UNSEEN
+    probe: ProbeResult | None = None
+    unmet: tuple[str, ...] = ()
+    """Hard dependencies that are not running, by name."""
+    stop_requested: bool = False
+    """The engine's events tell that somebody asked for this run to be stopped, and it was not us."""
+    outcome: Outcome | None = None
+    command: Command | None = None
+
+
+# --- out ---------------------------------------------------------------------------------------------------
+
+
+class ActionKind(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing for the hands to do. Same service and same turn always give the same id."""
+
+    action_id: str
+    service: str
+    kind: ActionKind
+    container_id: str
+    cause: str
+    manual: bool
+    stop_timeout: float
+
+
+class Message(StrEnum):
+    """The event texts of the specification, and those it has no word for."""
+
+    DISCOVERED = "Service discovered"
+    RECOVERED = "Service recovered"
+    HEALTH_CHECK_FAILED = "Health check failed"
+    MANUAL_RESTART = "Manual restart initiated"
+    RESTART_COMPLETED = "Restart completed"
+    RESTART_FAILED = "Restart failed"
+    MAX_FAILURES = "Service disabled - max failures reached"
+    ENABLED = "Service enabled"
+    DISABLED = "Service disabled"
+    STOPPED = "Container stopped"
+    NOT_FOUND = "Container not found"
+    NEW_RUN = "Container started"
+    COMPLETED = "Job completed"
+    MANUAL_START = "Manual start initiated"
+    MANUAL_STOP = "Manual stop initiated"
+    RESTARTING = "Restart initiated"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change worth telling: emitted on the change, never repeated."""
+
+    service: str
+    message: Message
+    status: Status
+    cause: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command."""
+
+    accepted: bool
+    message: str
+    conflict: Literal["", "disabled", "in_flight", "no_container", "paused", "observe_only", "engine_away"] = ""
+    """Why it was refused, for machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    state: ServiceState
+    actions: tuple[Action, ...] = ()
+    events: tuple[Event, ...] = ()
+    wake_at: float | None = None
+    """The moment of the next decision that no fact will announce."""
+    probe_every: float | None = None
+    """How often the health question is worth asking now, in seconds; ``None``: not at all."""
+    reply: Reply | None = None

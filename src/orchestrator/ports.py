@@ -1,0 +1,222 @@
+"""What the runtime asks of the outside world: small protocols, each with its contract.
+
+Every implementation, and its fake, passes the same contract suite (``tests/adapters/``). Adapters translate
+foreign errors into :mod:`orchestrator.errors` at their edge; nothing else escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from orchestrator.core.model import (
+    Check,
+    ContainerSnapshot,
+    ContainerSummary,
+    EngineHealth,
+    Instant,
+    Verdict,
+)
+from orchestrator.core.sighting import Survey
+
+
+class Clock(Protocol):
+    def now(self) -> Instant:
+        """The moment never goes back and is the event loop's own time; the wall may be stepped at any time."""
+        ...
+
+
+# --- the engine --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    kind: Literal["docker", "podman"]
+    version: str
+    api_version: str
+    """The version negotiated for this connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """A wake-up, never a fact: engines replay, drop and reorder events. Look before acting."""
+
+    container_id: str
+    action: Literal[
+        "create", "start", "die", "stop", "pause", "unpause", "destroy", "rename", "oom", "health", "connected", "other"
+    ]
+    """One vocabulary for both dialects. ``connected``: the stream is up (again); everything may have changed, so
+    list. It comes first on every stream, with an empty ``container_id``."""
+    at: float
+    """Wall time by the engine; old on a replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    exit_code: int
+    output: str
+    """The last 4 KiB of both streams."""
+
+
+class ContainerEngine(Protocol):
+    """Docker or Podman. Every call has a deadline of its own and raises only :class:`EngineError`.
+
+    A call that raises :class:`EngineUnavailable` observed nothing. A timed-out action may still happen.
+    """
+
+    @property
+    def endpoint(self) -> str:
+        """As configured or found, for people: ``unix:///run/docker.sock``."""
+        ...
+
+    @property
+    def published_host(self) -> str:
+        """Where published ports are reached from here: the loopback address, or the remote engine's host."""
+        ...
+
+    @property
+    def colocated(self) -> bool:
+        """Whether its containers' processes may be visible in our own process table (a local socket)."""
+        ...
+
+    async def identify(self) -> EngineIdentity:
+        """Connect if necessary, negotiate, and say who answers."""
+        ...
+
+    async def containers(self) -> Sequence[ContainerSummary]:
+        """All containers, stopped ones too, by exactly one call to the engine."""
+        ...
+
+    async def inspect(self, container_id: str) -> ContainerSnapshot:
+        """One container as it is now; :class:`ContainerNotFound` when there is none."""
+        ...
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """Container events until the stream breaks: then it raises :class:`EngineUnavailable`.
+
+        Ends never silently: a stream on which the engine went quiet is probed (ping) and ended when nobody
+        answers. The caller reconnects.
+        """
+        ...
+
+    async def start(self, container_id: str) -> None:
+        """Already running is success."""
+        ...
+
+    async def stop(self, container_id: str, timeout: float) -> None:
+        """Returns when it is down; already stopped is success. Killed after ``timeout`` seconds."""
+        ...
+
+    async def restart(self, container_id: str, timeout: float) -> None: ...
+
+    async def kill(self, container_id: str) -> None:
+        """SIGKILL; already dead is success."""
+        ...
+
+    async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
+        """Run a command inside. At most one at a time per container; ended when ``timeout`` passes, and then
+        :class:`TimeoutError` is raised. A missing command is exit code 127, not an error.
+        A container that is not running raises :class:`ActionRefused`."""
+        ...
+
+    async def process_states(self, container_id: str) -> Sequence[str]:
+        """The kernel's state letter (R, S, D, T, Z, ...) of every process of the container."""
+        ...
+
+    async def health(self, container_id: str) -> EngineHealth | None:
+        """The newest result of the engine's own health check; where nothing runs it (Podman without systemd
+        timers), it is run now. ``None``: no check is configured."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# --- probes ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ask, worked out for one run."""
+
+    container_id: str
+    host: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one probe read. ``UNKNOWN`` when the question could not be asked."""
+
+    verdict: Verdict
+    detail: str
+    body: Mapping[str, object] | None = None
+
+
+class Probe(Protocol):
+    """One way to ask for health. Never raises but for cancellation; never outlasts ``timeout`` by more than
+    the time to clean up."""
+
+    async def probe(self, check: Check, target: Target, timeout: float) -> Reading: ...
+
+    async def close(self) -> None: ...
+
+
+# --- state -------------------------------------------------------------------------------------------------
+
+Document = dict[str, object]
+"""A JSON object: only strings, numbers, booleans, null, lists and objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event as it is kept and served."""
+
+    sequence: int
+    """Grows by one from event to event, across our own restarts."""
+    service: str
+    document: Document
+    """The message as served: ``type``, ``data``, ``message``, ``cause``, ``timestamp``, ``sequence``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a store held when it was opened."""
+
+    services: Mapping[str, Document]
+    last_sequence: int = 0
+    notice: str = ""
+    """Something a person should know (a corrupt file was set aside, and where); empty: nothing."""
+
+
+class StateStore(Protocol):
+    """Durable memory. Raises only :class:`StoreError`; may be used again after it raised.
+
+    What ``write`` returned for survives SIGKILL. A batch is kept whole or not at all.
+    """
+
+    @property
+    def location(self) -> str: ...
+
+    async def open(self) -> Kept: ...
+
+    async def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
+        """Replace the named services' documents and append the events. Writing the same batch again changes nothing."""
+        ...
+
+    async def events(
+        self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
+    ) -> Sequence[EventRecord]:
+        """Newest first, at most ``limit``; ``before`` and ``since`` are exclusive sequence numbers."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# --- configuration -----------------------------------------------------------------------------------------
+
+
+class Surveyor(Protocol):
+    """Says which container is which service: pure, from the configuration it was made with."""
+
+    def survey(self, containers: Sequence[ContainerSummary]) -> Survey: ...
