@@ -79,7 +79,7 @@ class Facts:
     ``outcome`` and ``command`` are delivered once.
     """
 
-    container: ContainerSnapshot | None | NoEvidence = UNSEEN
+    container: ContainerSnapshot | NoEvidence | None = UNSEEN
     probe: ProbeResult | None = None
     unmet: tuple[str, ...] = ()
     """Hard dependencies that are not running, by name."""

@@ -1,0 +1,97 @@
+"""What the orchestrator shows of itself: the read side, shared by every face (API, command line, events)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.core.model import Category, ContainerState, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    verdict: Verdict
+    method: str
+    checked_at: float
+    """Wall time."""
+    latency_ms: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One service as it is served. Times are wall times; the faces format them as ISO 8601 UTC."""
+
+    name: str
+    display_name: str
+    category: Category
+    status: Status
+    enabled: bool
+    container_id: str | None
+    """The first 12 characters."""
+    image: str | None
+    port: int | None
+    failure_count: int
+    restart_count: int
+    last_restart_at: float | None
+    uptime_seconds: int | None
+    """The age of the run by the engine; ``None`` unless the container runs."""
+    container_name: str | None
+    container_state: ContainerState | None
+    """``None``: not seen (yet, or the engine is away)."""
+    health: HealthView | None
+    reason: str
+    """Why it is in this status, or why nothing is done about it, in words."""
+    strikes: int
+    retry_at: float | None
+    waiting_on: tuple[str, ...]
+    requires: tuple[str, ...]
+    wants: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One internal task."""
+
+    name: str
+    state: Literal["running", "degraded", "stopped"]
+    detail: str
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    endpoint: str
+    reachable: bool
+    kind: str | None
+    version: str | None
+    api_version: str | None
+    detail: str
+    """The whole message when it is not reachable."""
+    since: float
+    """Wall time of the last change of ``reachable``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    location: str
+    healthy: bool
+    detail: str
+    pending_writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemView:
+    """Everything ``/health/full`` tells."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    """unhealthy: a critical (infrastructure) service is down; degraded: any other enabled one is, or a part of us."""
+    services: tuple[ServiceView, ...]
+    workers: tuple[WorkerView, ...]
+    engine: EngineView
+    store: StoreView
+    version: str
+    started_at: float
+    turns: int
+    last_turn_at: float
