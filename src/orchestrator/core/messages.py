@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
 
-from orchestrator.core.model import ContainerSnapshot, Instant, ProbeResult, ServiceState, Status
+from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, ServiceState, Status
 
 
 class NoEvidence(Enum):
@@ -87,15 +87,11 @@ class Facts:
     """The engine's events tell that somebody asked for this run to be stopped, and it was not us."""
     outcome: Outcome | None = None
     command: Command | None = None
+    jitter: float = 0.0
+    """By how much to stretch a backoff that is armed in this turn: a fraction, 0 to 0.1, drawn by the brain."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
-
-
-class ActionKind(StrEnum):
-    START = "start"
-    STOP = "stop"
-    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +125,8 @@ class Message(StrEnum):
     COMPLETED = "Job completed"
     MANUAL_START = "Manual start initiated"
     MANUAL_STOP = "Manual stop initiated"
+    STOP_FAILED = "Stop failed"
+    HEALTHY = "Health check passed"
     RESTARTING = "Restart initiated"
 
 

@@ -55,6 +55,12 @@ class ContainerState(StrEnum):
     """Docker's word for a container it failed to remove; it cannot be started."""
 
 
+class ActionKind(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
 class Kind(StrEnum):
     SERVICE = "service"
     JOB = "job"
@@ -265,16 +271,16 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A start or restart on its way to being verified: closed by a pass, a death or a failed verdict."""
+    """An action on its way to being verified: a start or restart is closed by a pass, a death or a failed verdict."""
 
     action_id: str
+    kind: ActionKind
     manual: bool
     cause: str
-    begun: Instant
+    run_before: Run | None
+    """The run it was to end or follow: still seeing this one afterwards means that it did not happen."""
     in_flight: bool = True
     """The hands have not reported yet; nothing else is decided for the service until they do."""
-    stopping: bool = False
-    """A deliberate stop: its success is a container that is down."""
 
 
 @dataclass(frozen=True, slots=True)
