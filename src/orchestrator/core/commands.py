@@ -1,0 +1,116 @@
+"""What a person may ask for, and when the answer is no.
+
+A command is refused with its reason or takes effect in the same turn; it is never queued behind an action.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from orchestrator.core.messages import UNSEEN, Command, Disable, Enable, Message, Reply, Restart, Start, Stop
+from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
+from orchestrator.core.turn import Turn
+
+_UP = (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.STOPPING)
+
+
+def obey(turn: Turn, command: Command) -> Reply:
+    """Take the command into the turn, or refuse it."""
+    match command:
+        case Enable():
+            return _enable(turn, command)
+        case Disable():
+            return _disable(turn, command)
+        case Restart() | Start() | Stop():
+            container = _container_to_act_on(turn)
+            return container if isinstance(container, Reply) else _act(turn, command, container)
+        case _:
+            assert_never(command)
+
+
+def _enable(turn: Turn, command: Enable) -> Reply:
+    name = turn.spec.name
+    if turn.state.enabled:
+        return Reply(True, f"{name} is enabled already")
+    turn.state = replace(
+        turn.state,
+        status=Status.STOPPED,
+        reason=f"enabled by {command.actor}",
+        disabled_by=None,
+        disabled_at=None,
+        failure_count=0,
+        strikes=0,
+        last_backoff=0.0,
+        retry_at=None,
+        failed_probes=0,
+        confirmations=0,
+    )
+    turn.tell(Message.ENABLED, f"by {command.actor}")
+    return Reply(True, f"{name} is enabled; its failures are forgotten")
+
+
+def _disable(turn: Turn, command: Disable) -> Reply:
+    name = turn.spec.name
+    if turn.state.disabled_by == "human":
+        return Reply(True, f"{name} is disabled already")
+    turn.state = replace(
+        turn.state,
+        status=Status.DISABLED,
+        reason=f"disabled by {command.actor}",
+        disabled_by="human",
+        disabled_at=turn.now.moment,
+        retry_at=None,
+    )
+    turn.tell(Message.DISABLED, f"by {command.actor}")
+    return Reply(True, f"{name} is disabled: it is observed and not restarted")
+
+
+def _container_to_act_on(turn: Turn) -> ContainerSnapshot | Reply:
+    name, container = turn.spec.name, turn.facts.container
+    if turn.spec.observe_only is not None:
+        return Reply(False, f"{name} is only observed: {turn.spec.observe_only}", "observe_only")
+    if container is UNSEEN:
+        return Reply(False, f"{name} cannot be seen: the engine does not answer; try again when it does", "engine_away")
+    if container is None:
+        return Reply(False, f"{name} has no container: create it first", "no_container")
+    if turn.state.attempt is not None and turn.state.attempt.in_flight:
+        return Reply(False, f"{name} is in the middle of a {turn.state.attempt.kind}: wait for it", "in_flight")
+    if container.state is ContainerState.PAUSED:
+        return Reply(False, f"{name} is paused: unpause its container first", "paused")
+    return container
+
+
+def _act(turn: Turn, command: Restart | Start | Stop, container: ContainerSnapshot) -> Reply:
+    name = turn.spec.name
+    if not turn.state.enabled and not isinstance(command, Stop):
+        return Reply(False, f"{name} is disabled ({turn.state.reason}): enable it first", "disabled")
+    turn.close_attempt(Message.RESTART_FAILED, f"not verified before the next request, by {command.actor}")
+    up = container.state in _UP
+    match command:
+        case Stop():
+            turn.state = replace(turn.state, stopped_by=f"stopped by {command.actor}", retry_at=None)
+            if not up:
+                turn.note(f"stopped by {command.actor}")
+                return Reply(True, f"{name} is stopped already and stays so until it is started")
+            turn.order(ActionKind.STOP, container, f"asked for by {command.actor}", manual=True)
+            return Reply(True, f"{name} is being stopped and stays so until it is started")
+        case Start():
+            turn.state = replace(turn.state, stopped_by=None, completed=False)
+            if up:
+                return Reply(True, f"{name} runs already")
+            turn.order(ActionKind.START, container, f"asked for by {command.actor}", manual=True)
+            return Reply(True, f"{name} is being started")
+        case Restart():
+            turn.state = replace(turn.state, stopped_by=None, completed=False)
+            if command.reset_failures:
+                turn.state = replace(turn.state, failure_count=0, strikes=0, last_backoff=0.0)
+            turn.order(
+                ActionKind.RESTART if up else ActionKind.START,
+                container,
+                f"asked for by {command.actor}",
+                manual=True,
+            )
+            return Reply(True, f"{name} is being restarted")
+        case _:
+            assert_never(command)

@@ -1,0 +1,109 @@
+"""What to do about a container that is down: hold it, call it complete, or start it when its time has come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.core import policy
+from orchestrator.core.messages import Message
+from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
+from orchestrator.core.turn import Turn
+
+
+def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
+    """One turn of a service whose container was created, exited, is dead, or is between two runs."""
+    words = policy.describe_exit(container)
+    stopped_by = turn.state.stopped_by
+    if stopped_by is not None:
+        turn.state = replace(turn.state, attempt=None, retry_at=None)
+        _rest(turn, stopped_by)
+        return
+    if not turn.state.enabled:
+        turn.close_attempt(Message.RESTART_FAILED, words)
+        return
+    if _completed(turn, container):
+        return
+    if turn.spec.observe_only is not None:
+        _rest(turn, words)
+        return
+    if container.state is ContainerState.DEAD:
+        _rest(turn, "the engine failed to remove it and cannot start it: remove it by force and create it anew")
+        return
+    if container.state is ContainerState.CREATED and not container.error:
+        _rest(turn, "created, never started: left to whoever created it")
+        return
+    if _asked_to_stop(turn):
+        return
+    if turn.state.status in (Status.RUNNING, Status.STARTING):
+        _die(turn, container, words)
+    elif turn.state.status is not Status.STOPPED:
+        turn.close_attempt(Message.RESTART_FAILED, words)
+        _rest(turn, words)
+    _start_if_due(turn, container, words)
+
+
+def _rest(turn: Turn, reason: str) -> None:
+    """Be stopped, and tell it if that is new."""
+    new = turn.state.status is not Status.STOPPED
+    turn.become(Status.STOPPED, reason)
+    turn.close_attempt(Message.RESTART_FAILED, reason)
+    if new and turn.state.enabled:
+        turn.tell(Message.STOPPED, reason)
+
+
+def _completed(turn: Turn, container: ContainerSnapshot) -> bool:
+    if container.state is not ContainerState.EXITED or container.exit_code != 0:
+        return False
+    if not policy.is_job(turn.spec, container):
+        return False
+    if not turn.state.completed:
+        turn.state = replace(turn.state, completed=True, failure_count=0, strikes=0, retry_at=None)
+        turn.become(Status.STOPPED, "completed: exited with code 0")
+        turn.close_attempt(Message.RESTART_COMPLETED, "completed: exited with code 0")
+        turn.tell(Message.COMPLETED, "exited with code 0")
+    return True
+
+
+def _asked_to_stop(turn: Turn) -> bool:
+    """Whether a person stopped it and is to be respected; a death that was counted before we knew is uncounted."""
+    if turn.spec.recovery.on_manual_stop != "respect" or not turn.facts.stop_requested:
+        return False
+    if turn.state.status is Status.STOPPED and turn.state.retry_at is not None:
+        turn.state = replace(
+            turn.state,
+            strikes=max(turn.state.strikes - 1, 0),
+            failure_count=max(turn.state.failure_count - 1, 0),
+        )
+    turn.state = replace(turn.state, stopped_by="stopped by hand", retry_at=None)
+    _rest(turn, "stopped by hand")
+    return True
+
+
+def _die(turn: Turn, container: ContainerSnapshot, words: str) -> None:
+    _rest(turn, words)
+    if turn.facts.unmet:
+        return
+    turn.fail(words, death=True)
+    if turn.state.retry_at is None:
+        return
+    patience = 0.0
+    if turn.spec.recovery.on_manual_stop == "respect":
+        patience = policy.STOP_EVENT_PATIENCE
+    if policy.engine_restarts(container):
+        patience = policy.ENGINE_PATIENCE
+    turn.state = replace(turn.state, retry_at=max(turn.state.retry_at, turn.now.moment + patience))
+
+
+def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
+    if not turn.state.enabled:
+        return
+    if turn.facts.unmet:
+        turn.state = replace(turn.state, retry_at=None)
+        turn.note(f"waiting for {', '.join(turn.facts.unmet)}: {words}")
+        return
+    if container.state is ContainerState.RESTARTING:
+        turn.note(f"{words}; the engine restarts it by its policy {container.restart_policy!r}")
+        return
+    if turn.state.retry_at is not None and turn.now.moment < turn.state.retry_at:
+        return
+    turn.order(ActionKind.START, container, words)
