@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
 
-from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, ServiceState, Status
+from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, Run, ServiceState, Status
 
 
 class NoEvidence(Enum):
@@ -102,6 +102,8 @@ class Action:
     service: str
     kind: ActionKind
     container_id: str
+    run: Run | None
+    """The run it is to end or to follow."""
     cause: str
     manual: bool
     stop_timeout: float

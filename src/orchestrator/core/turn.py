@@ -62,6 +62,7 @@ class Turn:
                 service=self.spec.name,
                 kind=kind,
                 container_id=container.container_id,
+                run=container.run,
                 cause=cause,
                 manual=manual,
                 stop_timeout=self.spec.recovery.stop_timeout,

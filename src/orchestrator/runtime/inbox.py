@@ -1,0 +1,145 @@
+"""What reaches the brain, and the one bounded place where it waits.
+
+Sensors post levels: a newer one replaces the older of the same kind and service, so that the inbox never holds
+more than a few entries for each service, however fast the world changes. Outcomes are never replaced; there is at
+most one for each service. Only commands could pile up, and are refused when too many wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from orchestrator.core.messages import Command, Outcome, Reply
+from orchestrator.core.model import ContainerSnapshot, ProbeResult
+from orchestrator.core.sighting import Survey
+from orchestrator.errors import EngineUnavailable
+from orchestrator.ports import EngineIdentity, Kept
+
+MOST_WAITING_COMMANDS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReached:
+    identity: EngineIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLost:
+    error: EngineUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A whole list was read."""
+
+    survey: Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One container was inspected; ``None``: the service has none."""
+
+    service: str
+    container: ContainerSnapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    service: str
+    result: ProbeResult
+
+
+@dataclass(frozen=True, slots=True)
+class StopSeen:
+    """An event says that somebody asked the engine to stop this container."""
+
+    container_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    service: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    service: str
+    command: Command
+    reply: asyncio.Future[Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFound:
+    """The store could be opened at last; what it holds."""
+
+    kept: Kept
+
+
+Post = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | Ended | Asked | HistoryFound
+
+
+class InboxFull(Exception):
+    """Too many commands wait; the caller is told to come back."""
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Ordered by arrival; single-threaded like everything around it."""
+
+    _posts: dict[object, Post] = field(default_factory=dict)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _commands: int = 0
+
+    def post(self, post: Post) -> None:
+        if isinstance(post, Asked):
+            if self._commands >= MOST_WAITING_COMMANDS:
+                raise InboxFull
+            self._commands += 1
+        key = _key(post)
+        self._posts.pop(key, None)
+        self._posts[key] = post
+        self._ready.set()
+
+    def drain(self) -> list[Post]:
+        posts = list(self._posts.values())
+        self._posts.clear()
+        self._commands = 0
+        self._ready.clear()
+        return posts
+
+    async def wait(self, timeout: float | None) -> None:
+        """Until something was posted, or ``timeout`` seconds passed."""
+        if self._posts:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self._ready.wait()
+        except TimeoutError:
+            return
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+
+def _key(post: Post) -> object:
+    match post:
+        case EngineReached() | EngineLost():
+            return "engine"
+        case Surveyed():
+            return "survey"
+        case Looked(service=service):
+            return "look", service
+        case Probed(service=service):
+            return "probe", service
+        case StopSeen(container_id=container_id):
+            return "stop", container_id
+        case Ended(outcome=outcome):
+            return "outcome", outcome.action_id
+        case HistoryFound():
+            return "history"
+        case Asked():
+            return id(post)

@@ -1,0 +1,135 @@
+"""The hands: carry out one action, look at what came of it, and post exactly one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, assert_never
+
+from orchestrator.core.messages import Action, Outcome, Result
+from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState
+from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError, EngineUnavailable
+from orchestrator.ports import ContainerEngine
+
+ALL_STOPPED: Final = (
+    "all its processes were stopped (state T) and could not have used the stop time-out: killed at once"
+)
+_TIME_TO_LOOK: Final = 2.0
+_TIME_BEYOND_STOP: Final = 60.0
+
+
+class LifecycleManager:
+    """Executes actions against the engine: one at a time for each service (the brain sees to that) and for each
+    lane, at most ``width`` at once for the engine; every action ends within its deadline.
+
+    ``post`` receives the service and the one outcome of each action, also when it was cancelled.
+    """
+
+    def __init__(self, engine: ContainerEngine, post: Callable[[str, Outcome], None], *, width: int = 8) -> None:
+        self._engine = engine
+        self._post = post
+        self._slots = asyncio.Semaphore(width)
+        self._lanes: dict[str, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, action: Action, lane: str | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry_out(action, lane), name=action.action_id)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._tasks)
+
+    async def finish(self, deadline: float) -> None:
+        """Give actions in flight ``deadline`` seconds to end, then cancel what is left."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=deadline)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _carry_out(self, action: Action, lane: str | None) -> None:
+        outcome = Outcome(action.action_id, Result.UNKNOWN, "cancelled before it ended")
+        try:
+            if lane is None:
+                outcome = await self._in_turn(action)
+            else:
+                async with self._lanes.setdefault(lane, asyncio.Lock()):
+                    outcome = await self._in_turn(action)
+        finally:
+            self._post(action.service, outcome)
+
+    async def _in_turn(self, action: Action) -> Outcome:
+        async with self._slots:
+            try:
+                async with asyncio.timeout(2 * action.stop_timeout + _TIME_BEYOND_STOP):
+                    return await self._act(action)
+            except TimeoutError:
+                return Outcome(action.action_id, Result.UNKNOWN, "it did not end within its deadline")
+
+    async def _act(self, action: Action) -> Outcome:
+        try:
+            detail = await self._call(action)
+        except ContainerNotFound as error:
+            return Outcome(action.action_id, Result.FAILED, str(error))
+        except EngineUnavailable as error:
+            return await self._after_doubt(action, str(error))
+        except ActionRefused as error:
+            return await self._after_doubt(action, str(error), refused=True)
+        except EngineError as error:
+            return Outcome(action.action_id, Result.FAILED, str(error), await self._look(action.container_id))
+        return Outcome(action.action_id, Result.DONE, detail, await self._look(action.container_id))
+
+    async def _call(self, action: Action) -> str:
+        match action.kind:
+            case ActionKind.START:
+                await self._engine.start(action.container_id)
+            case ActionKind.STOP:
+                await self._engine.stop(action.container_id, action.stop_timeout)
+            case ActionKind.RESTART:
+                frozen = await self._frozen(action.container_id)
+                await self._engine.restart(action.container_id, 0 if frozen else action.stop_timeout)
+                return ALL_STOPPED if frozen else ""
+            case _:
+                assert_never(action.kind)
+        return ""
+
+    async def _frozen(self, container_id: str) -> bool:
+        """A process in state T never sees SIGTERM: waiting for it is waiting for nothing."""
+        try:
+            async with asyncio.timeout(_TIME_TO_LOOK):
+                states = await self._engine.process_states(container_id)
+        except (EngineError, TimeoutError):
+            return False
+        return bool(states) and all(state in "TtZ" for state in states) and any(state in "Tt" for state in states)
+
+    async def _after_doubt(self, action: Action, words: str, *, refused: bool = False) -> Outcome:
+        """An error is not yet a failure: three restarts at once give one restart and two errors. Look first."""
+        after = await self._look(action.container_id)
+        if after is None:
+            return Outcome(action.action_id, Result.FAILED if refused else Result.UNKNOWN, words)
+        if _achieved(action, after):
+            return Outcome(action.action_id, Result.DONE, f"done, although the engine said: {words}", after)
+        return Outcome(action.action_id, Result.FAILED if refused else Result.UNKNOWN, words, after)
+
+    async def _look(self, container_id: str) -> ContainerSnapshot | None:
+        try:
+            async with asyncio.timeout(_TIME_TO_LOOK):
+                return await self._engine.inspect(container_id)
+        except (EngineError, TimeoutError):
+            return None
+
+
+def _achieved(action: Action, after: ContainerSnapshot) -> bool:
+    runs = after.state is ContainerState.RUNNING
+    match action.kind:
+        case ActionKind.START:
+            return runs
+        case ActionKind.STOP:
+            return after.state in (ContainerState.EXITED, ContainerState.CREATED)
+        case ActionKind.RESTART:
+            return runs and after.run != action.run
+        case _:
+            assert_never(action.kind)
