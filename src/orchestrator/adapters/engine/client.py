@@ -1,0 +1,186 @@
+"""``DockerClient``: Docker or Podman behind the port :class:`orchestrator.ports.ContainerEngine`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.adapters.engine import translate
+from orchestrator.adapters.engine.connection import Connection, guarded
+from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
+from orchestrator.adapters.engine.stream import EventStream
+from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary
+from orchestrator.errors import (
+    ActionRefused,
+    EngineAway,
+    EngineForbidden,
+    EngineUnavailable,
+    EngineUnsuitable,
+)
+from orchestrator.ports import EngineEvent, EngineIdentity
+
+CALL_TIMEOUT: Final = 10.0
+START_TIMEOUT: Final = 60.0
+"""A start prepares mounts, networks and devices: longer than a question."""
+RESERVE: Final = 30.0
+"""What a stop or restart is given beyond the container's own stop time-out."""
+_ALIVE: Final = {ContainerState.RUNNING, ContainerState.PAUSED}
+
+
+class DockerClient:
+    """The engine that answers first, found anew until one did and then kept.
+
+    Once an engine has answered, this client stays with its address: another engine that is there while the first
+    is away knows none of its containers. Making a client does no I/O.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        call_timeout: float = CALL_TIMEOUT,
+    ) -> None:
+        """``endpoint``: an explicit address instead of the search. ``environment``: instead of the process's own.
+        ``call_timeout``: seconds for a question; actions have their own."""
+        self._explicit = endpoint
+        self._environment = MappingProxyType(dict(os.environ if environment is None else environment))
+        self._call_timeout = call_timeout
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+
+    @property
+    def endpoint(self) -> str:
+        return self._connection.address if self._connection is not None else self._candidates()[0]
+
+    @property
+    def published_host(self) -> str:
+        if self._connection is not None:
+            return self._connection.endpoint.host
+        try:
+            return parse(self.endpoint, self._environment).host
+        except EndpointInvalid:
+            return "127.0.0.1"
+
+    @property
+    def colocated(self) -> bool:
+        return self.endpoint.startswith(("unix:", "/"))
+
+    async def identify(self) -> EngineIdentity:
+        async with guarded(self.endpoint, self._call_timeout):
+            connection = await self._connected()
+            return await connection.negotiate()
+
+    async def containers(self) -> Sequence[ContainerSummary]:
+        async with self._question() as connection:
+            rows = await connection.ask("/containers/json", all="true")
+            return tuple(translate.summary(row) for row in rows or ())
+
+    async def inspect(self, container_id: str) -> ContainerSnapshot:
+        async with self._question() as connection:
+            return translate.snapshot(await connection.ask(f"/containers/{container_id}/json"))
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        async with guarded(self.endpoint, self._call_timeout):
+            connection = await self._connected()
+        stream = EventStream(connection, self._call_timeout)
+        async with aclosing(stream.listen()) as events:
+            async for event in events:
+                yield event
+
+    async def start(self, container_id: str) -> None:
+        async with self._call(START_TIMEOUT) as connection:
+            await connection.docker.containers.container(container_id).start()
+
+    async def stop(self, container_id: str, timeout: float) -> None:
+        async with self._call(timeout + RESERVE) as connection:
+            await connection.docker.containers.container(container_id).stop(t=math.ceil(timeout))
+
+    async def restart(self, container_id: str, timeout: float) -> None:
+        async with self._call(timeout + START_TIMEOUT) as connection:
+            await connection.docker.containers.container(container_id).restart(t=math.ceil(timeout))
+
+    async def kill(self, container_id: str) -> None:
+        try:
+            async with self._call(self._call_timeout + RESERVE) as connection:
+                await connection.docker.containers.container(container_id).kill(signal="SIGKILL")
+        except ActionRefused:
+            # Docker says 409, Podman 500, for a container that is not running: look instead of trusting words.
+            if (await self.inspect(container_id)).state in _ALIVE:
+                raise
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    # --- connecting -----------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _call(self, seconds: float) -> AsyncIterator[Connection]:
+        """One call with its deadline, connecting first where necessary; what it raises is ours."""
+        try:
+            async with guarded(self.endpoint, seconds):
+                connection = await self._connected()
+                if connection.identity is None:
+                    await connection.negotiate()
+                yield connection
+        except EngineAway:
+            # What comes back may be another version: negotiate again.
+            if self._connection is not None:
+                self._connection.identity = None
+            raise
+
+    @asynccontextmanager
+    async def _question(self) -> AsyncIterator[Connection]:
+        """A call that only reads: an engine that answers it with an error told us nothing."""
+        try:
+            async with self._call(self._call_timeout) as connection:
+                yield connection
+        except ActionRefused as error:
+            fact = f"it answered {error.status}: {error}"
+            raise EngineUnavailable(self.endpoint, fact, "See the engine's own log") from error
+
+    async def _connected(self) -> Connection:
+        if self._connection is not None:
+            return self._connection
+        async with self._connecting:
+            if self._connection is None:
+                self._connection = await self._first_that_answers()
+            return self._connection
+
+    async def _first_that_answers(self) -> Connection:
+        """Try the candidates in order, past those that nobody serves or that refuse us; a hung one is waited for."""
+        failures: list[EngineUnavailable] = []
+        for address in self._candidates():
+            try:
+                return await self._reach(address)
+            except (EngineAway, EngineForbidden, EngineUnsuitable) as error:
+                failures.append(error)
+        raise failures[0]
+
+    async def _reach(self, address: str) -> Connection:
+        connection = Connection(address, self._environment, self._call_timeout)
+        try:
+            async with guarded(address, self._call_timeout):
+                await connection.negotiate()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    def _candidates(self) -> tuple[str, ...]:
+        return candidates(self._environment, _exists, os.getuid(), self._explicit)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a folder that we may not look into
+        return False
