@@ -10,6 +10,7 @@
     │   │   └── EngineUnsuitable  it answers, but is no engine, or too old
     │   ├── ContainerNotFound
     │   └── ActionRefused         the engine's own words on what it would not do
+    ├── UnknownService            nothing of that name is managed
     └── StoreError
         ├── StoreUnavailable      memory goes on; written when the store is back
         └── StoreCorrupt          set aside by the adapter, never deleted
@@ -19,7 +20,9 @@ Every message names the thing, the fact and the remedy.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 class OrchestratorError(Exception):
@@ -47,6 +50,16 @@ class ConfigurationError(OrchestratorError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class UnknownService(OrchestratorError):
+    """No service of this name is managed; ``similar`` holds the known names that look like it, best first."""
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        self.name = name
+        self.similar = tuple(get_close_matches(name, list(known), n=3))
+        hint = f" Did you mean {' or '.join(repr(one) for one in self.similar)}?" if self.similar else ""
+        super().__init__(f"No service is named {name!r}.{hint}")
 
 
 class EngineError(OrchestratorError):

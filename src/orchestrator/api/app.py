@@ -1,0 +1,71 @@
+"""The application: routes, access rules and error documents around one orchestrator."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from orchestrator.api import problems
+from orchestrator.api.routes import COMMAND_DEADLINE, HealthRoutes, ServiceRoutes
+from orchestrator.api.security import Access, Guard
+from orchestrator.api.supervisor import Supervisor
+from orchestrator.ports import Clock
+
+DESCRIPTION: Final = """\
+A self-healing supervisor of Docker and Podman containers.
+
+Errors are `application/problem+json` documents (RFC 9457). A command that was accepted answers 202 (it takes time) or
+200 (it is done); one that was refused never does.
+"""
+
+
+def create_app(
+    orchestrator: Supervisor,
+    clock: Clock,
+    access: Access | None = None,
+    *,
+    version: str = "0",
+    command_deadline: float = COMMAND_DEADLINE,
+) -> FastAPI:
+    """An ASGI application over a running orchestrator: served by itself, or mounted into another one.
+
+    It neither starts nor stops ``orchestrator``. Without ``access`` the rules of a loopback address apply.
+    """
+    # The interactive pages of FastAPI load scripts from a foreign host: a tool that restarts containers does not.
+    app = FastAPI(
+        title="Container Orchestrator",
+        version=version,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
+    app.include_router(HealthRoutes(orchestrator, clock).router())
+    app.add_middleware(Guard, access=access or Access())
+    problems.install(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the media type that our errors really have."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        for path in document["paths"].values():
+            for operation in path.values():
+                _retype_problems(operation["responses"])
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _retype_problems(responses: dict[str, Any]) -> None:
+    for response in responses.values():
+        content = response.get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        if schema.get("$ref") == "#/components/schemas/Problem":
+            content[problems.MEDIA_TYPE] = content.pop("application/json")

@@ -1,0 +1,145 @@
+"""Every error of the API as one document: ``application/problem+json`` (RFC 9457) with a ``code`` for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from orchestrator.core.messages import Reply
+from orchestrator.errors import EngineUnavailable, OrchestratorError, StoreError, UnknownService
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+Code = Literal[
+    "unknown_service",
+    "invalid_input",
+    "disabled",
+    "in_flight",
+    "no_container",
+    "paused",
+    "observe_only",
+    "refused",
+    "engine_away",
+    "store_unavailable",
+    "overdue",
+    "unauthorized",
+    "foreign_host",
+    "cross_site",
+    "http",
+    "internal",
+]
+
+
+class InvalidInput(BaseModel):
+    """One thing wrong with a request."""
+
+    where: str = Field(description="The parameter, as `query.limit` or `path.name`.", examples=["query.limit"])
+    fact: str
+
+
+class Problem(BaseModel):
+    """Why a request was not served."""
+
+    type: str = "about:blank"
+    title: str = Field(description="The HTTP status in words.", examples=["Conflict"])
+    status: int = Field(examples=[409])
+    detail: str = Field(description="The thing, the fact and the remedy, for people.")
+    code: Code = Field(description="What it is, for machines.")
+    instance: str | None = Field(default=None, description="The path that was asked for.")
+    similar: list[str] | None = Field(default=None, description="For `unknown_service`: names that look like it.")
+    errors: list[InvalidInput] | None = Field(default=None, description="For `invalid_input`: all of them.")
+
+
+class ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        status: int,
+        code: Code,
+        detail: str,
+        *,
+        instance: str | None = None,
+        similar: Sequence[str] | None = None,
+        errors: Sequence[InvalidInput] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        problem = Problem(
+            title=HTTPStatus(status).phrase,
+            status=status,
+            detail=detail,
+            code=code,
+            instance=instance,
+            similar=None if similar is None else list(similar),
+            errors=None if errors is None else list(errors),
+        )
+        super().__init__(problem.model_dump(exclude_none=True), status, headers)
+
+
+class CommandRefused(OrchestratorError):
+    """The orchestrator understood a command and does not carry it out."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.message)
+        self.reply = reply
+
+
+class CommandOverdue(OrchestratorError):
+    """The orchestrator did not decide in time; whether it still will is not known."""
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception of ``app`` with a problem document."""
+    # Starlette types handlers by their widest exception; each of these is registered for the one that it takes.
+    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
+    app.add_exception_handler(OrchestratorError, _ours)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
+    errors = [
+        InvalidInput(where=".".join(str(part) for part in one["loc"]), fact=str(one["msg"])) for one in error.errors()
+    ]
+    detail = "; ".join(f"{one.where}: {one.fact}" for one in errors)
+    return ProblemResponse(422, "invalid_input", detail, instance=request.url.path, errors=errors)
+
+
+async def _http(request: Request, error: HTTPException) -> ProblemResponse:
+    headers = None if error.headers is None else dict(error.headers)
+    detail = f"{request.method} {request.url.path}: {error.detail}."
+    return ProblemResponse(error.status_code, "http", detail, instance=request.url.path, headers=headers)
+
+
+async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
+    path = request.url.path
+    match error:
+        case UnknownService():
+            detail = f"{error} GET /api/system/services lists all."
+            return ProblemResponse(404, "unknown_service", detail, instance=path, similar=error.similar)
+        case CommandRefused():
+            conflict = error.reply.conflict
+            if conflict == "engine_away":
+                return ProblemResponse(503, conflict, str(error), instance=path)
+            return ProblemResponse(409, conflict or "refused", str(error), instance=path)
+        case CommandOverdue():
+            return ProblemResponse(503, "overdue", str(error), instance=path)
+        case EngineUnavailable():
+            return ProblemResponse(503, "engine_away", str(error), instance=path)
+        case StoreError():
+            return ProblemResponse(503, "store_unavailable", str(error), instance=path)
+        case _:
+            return ProblemResponse(500, "internal", str(error), instance=path)
+
+
+async def _internal(request: Request, _error: Exception) -> ProblemResponse:
+    # The exception itself goes to the log: the server re-raises what is answered here.
+    detail = "The orchestrator failed to answer; its log has the reason. Healing is not affected."
+    return ProblemResponse(500, "internal", detail, instance=request.url.path)

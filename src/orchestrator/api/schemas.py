@@ -1,0 +1,277 @@
+"""The JSON of the API. Fields as in the specification's event; what we add to them is optional for readers.
+
+Times are ISO 8601 in UTC with milliseconds and ``Z``. A field that has no value is ``null``, never missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from orchestrator.core.model import Category, ContainerState, Status, Verdict
+from orchestrator.ports import EventRecord
+from orchestrator.runtime.views import EngineView, HealthView, ServiceView, StoreView, SystemView, WorkerView
+
+Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Overall = Literal["healthy", "degraded", "unhealthy"]
+
+
+def timestamp(wall: float) -> str:
+    """``2024-01-15T10:30:00.000Z`` from seconds since the epoch."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _optional_timestamp(wall: float | None) -> str | None:
+    return None if wall is None else timestamp(wall)
+
+
+# --- services -----------------------------------------------------------------------------------------------
+
+
+class Health(BaseModel):
+    """The newest answered health question."""
+
+    verdict: Verdict
+    method: str = Field(examples=["http"])
+    checked_at: Timestamp
+    latency_ms: float | None
+    detail: str = Field(examples=["HTTP 500"])
+
+    @classmethod
+    def of(cls, view: HealthView) -> Health:
+        return cls(
+            verdict=view.verdict,
+            method=view.method,
+            checked_at=timestamp(view.checked_at),
+            latency_ms=view.latency_ms,
+            detail=view.detail,
+        )
+
+
+class Service(BaseModel):
+    name: str
+    display_name: str
+    category: Category
+    status: Status
+    enabled: bool
+    container_id: str | None = Field(description="The first 12 characters.")
+    image: str | None
+    port: int | None
+    failure_count: int = Field(description="Failures in a row since the last healthy verdict.")
+    restart_count: int
+    last_restart_at: Timestamp | None
+    uptime_seconds: int | None = Field(description="Age of this run by the engine; null unless the container runs.")
+    container_name: str | None
+    container_state: ContainerState | None = Field(description="null: not seen, or the engine is away.")
+    health: Health | None
+    reason: str = Field(description="Why it is in this status, or why nothing is done about it, in words.")
+    strikes: int = Field(description="What drives backoff and the limit; forgiven after a stable run.")
+    retry_at: Timestamp | None = Field(description="When the next attempt is due; null: none is.")
+    waiting_on: list[str] = Field(description="Hard dependencies that are not running.")
+    requires: list[str]
+    wants: list[str]
+    problems: list[str] = Field(description="What is wrong with its configuration, in words.")
+
+    @classmethod
+    def of(cls, view: ServiceView) -> Service:
+        return cls(
+            name=view.name,
+            display_name=view.display_name,
+            category=view.category,
+            status=view.status,
+            enabled=view.enabled,
+            container_id=view.container_id,
+            image=view.image,
+            port=view.port,
+            failure_count=view.failure_count,
+            restart_count=view.restart_count,
+            last_restart_at=_optional_timestamp(view.last_restart_at),
+            uptime_seconds=view.uptime_seconds,
+            container_name=view.container_name,
+            container_state=view.container_state,
+            health=None if view.health is None else Health.of(view.health),
+            reason=view.reason,
+            strikes=view.strikes,
+            retry_at=_optional_timestamp(view.retry_at),
+            waiting_on=list(view.waiting_on),
+            requires=list(view.requires),
+            wants=list(view.wants),
+            problems=list(view.problems),
+        )
+
+
+class Tally(BaseModel):
+    """How many services there are. Those that are still starting are in neither of the two others."""
+
+    total: int
+    healthy: int
+    unhealthy: int
+
+    @classmethod
+    def of(cls, views: Iterable[ServiceView]) -> Tally:
+        conditions = [condition(view) for view in views]
+        return cls(total=len(conditions), healthy=conditions.count("healthy"), unhealthy=conditions.count("unhealthy"))
+
+
+def condition(view: ServiceView) -> Literal["healthy", "unhealthy", "starting"]:
+    """A disabled service is judged by what is seen of it: nothing is done for it, but it may be doing well."""
+    match view.status:
+        case Status.RUNNING:
+            return "healthy"
+        case Status.STARTING:
+            return "starting"
+        case Status.DISABLED:
+            runs = view.container_state is ContainerState.RUNNING
+            passes = view.health is not None and view.health.verdict is Verdict.PASS
+            return "healthy" if runs and passes else "unhealthy"
+        case Status.UNHEALTHY | Status.STOPPED | Status.NOT_FOUND:
+            return "unhealthy"
+
+
+class ServiceList(BaseModel):
+    services: list[Service]
+    by_category: dict[Category, Tally] = Field(description="Every category, whatever the list was filtered by.")
+    timestamp: Timestamp
+
+
+class ActionAnswer(BaseModel):
+    """A command was accepted. Whether it worked is told by the service's status and by its events."""
+
+    success: Literal[True] = True
+    message: str = Field(examples=["Manual restart initiated"])
+    service: Service
+
+
+# --- the system ---------------------------------------------------------------------------------------------
+
+
+class SystemHealth(BaseModel):
+    status: Overall = Field(
+        description="unhealthy: a critical (infrastructure) service is down; degraded: another one, or a part of us."
+    )
+    services: Tally
+    engine_reachable: bool
+    version: str
+    timestamp: Timestamp
+
+
+class Liveness(BaseModel):
+    status: Literal["alive"] = "alive"
+    turns: int = Field(description="Decisions taken since the start.")
+    timestamp: Timestamp
+
+
+class Worker(BaseModel):
+    """One internal task."""
+
+    name: str
+    state: Literal["running", "degraded", "stopped"]
+    detail: str
+    restarts: int
+
+    @classmethod
+    def of(cls, view: WorkerView) -> Worker:
+        return cls(name=view.name, state=view.state, detail=view.detail, restarts=view.restarts)
+
+
+class Engine(BaseModel):
+    endpoint: str
+    reachable: bool
+    kind: str | None = Field(examples=["docker", "podman"])
+    version: str | None
+    api_version: str | None
+    detail: str = Field(description="Why it is not reachable, and what to do.")
+    since: Timestamp = Field(description="When it became, or ceased to be, reachable.")
+
+    @classmethod
+    def of(cls, view: EngineView) -> Engine:
+        return cls(
+            endpoint=view.endpoint,
+            reachable=view.reachable,
+            kind=view.kind,
+            version=view.version,
+            api_version=view.api_version,
+            detail=view.detail,
+            since=timestamp(view.since),
+        )
+
+
+class Store(BaseModel):
+    location: str
+    healthy: bool
+    detail: str
+    pending_writes: int
+
+    @classmethod
+    def of(cls, view: StoreView) -> Store:
+        return cls(location=view.location, healthy=view.healthy, detail=view.detail, pending_writes=view.pending_writes)
+
+
+class FullHealth(BaseModel):
+    status: Overall
+    services: list[Service]
+    by_category: dict[Category, Tally]
+    workers: list[Worker]
+    engine: Engine
+    store: Store
+    version: str
+    started_at: Timestamp
+    turns: int
+    last_turn_at: Timestamp
+    timestamp: Timestamp
+
+    @classmethod
+    def of(cls, view: SystemView, now: float) -> FullHealth:
+        return cls(
+            status=view.status,
+            services=[Service.of(one) for one in view.services],
+            by_category=by_category(view.services),
+            workers=[Worker.of(one) for one in view.workers],
+            engine=Engine.of(view.engine),
+            store=Store.of(view.store),
+            version=view.version,
+            started_at=timestamp(view.started_at),
+            turns=view.turns,
+            last_turn_at=timestamp(view.last_turn_at),
+            timestamp=timestamp(now),
+        )
+
+
+def by_category(views: Iterable[ServiceView]) -> dict[Category, Tally]:
+    sorted_in: dict[Category, list[ServiceView]] = {category: [] for category in Category}
+    for view in views:
+        sorted_in[view.category].append(view)
+    return {category: Tally.of(members) for category, members in sorted_in.items()}
+
+
+# --- events -------------------------------------------------------------------------------------------------
+
+
+class HealthEvent(BaseModel):
+    """One change, as it was told when it happened; ``data`` is the service at that moment."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "service_status"
+    data: dict[str, object]
+    message: str = Field(examples=["Service recovered"])
+    cause: str = ""
+    timestamp: Timestamp
+    sequence: int = Field(description="Grows by one from event to event, across restarts of the orchestrator.")
+
+
+class EventList(BaseModel):
+    events: list[HealthEvent]
+    next_before: int | None = Field(
+        description="Ask again with `before` set to this for older ones; null: that is all."
+    )
+
+    @classmethod
+    def of(cls, records: Sequence[EventRecord], limit: int) -> EventList:
+        return cls(
+            events=[HealthEvent.model_validate({**one.document, "sequence": one.sequence}) for one in records],
+            next_before=records[-1].sequence if len(records) == limit else None,
+        )

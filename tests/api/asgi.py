@@ -1,0 +1,63 @@
+"""Calls an ASGI application as a server would, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def call(app: ASGIApp, method: str, target: str, headers: dict[str, str] | None = None) -> Answer:
+    """One request from 127.0.0.1; a RuntimeError that reaches the server after the answer was sent is dropped, as
+    uvicorn drops it (it logs it)."""
+    return asyncio.run(_call(app, method, target, headers or {}))
+
+
+async def _call(app: ASGIApp, method: str, target: str, headers: dict[str, str]) -> Answer:
+    parts = urlsplit(target)
+    sent = {"host": "127.0.0.1:8787", **{key.lower(): value for key, value in headers.items()}}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "query_string": parts.query.encode(),
+        "root_path": "",
+        "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8787),
+    }
+    messages: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    try:
+        await app(scope, receive, send)
+    except RuntimeError:
+        if not messages:
+            raise
+    start = messages[0]
+    answered = {key.decode(): value.decode() for key, value in start["headers"]}
+    return Answer(start["status"], answered, b"".join(message.get("body", b"") for message in messages[1:]))

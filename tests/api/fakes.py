@@ -1,0 +1,116 @@
+"""An orchestrator for the faces alone: it shows what it was given and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.core.messages import Command, Reply
+from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
+from orchestrator.errors import OrchestratorError, UnknownService
+from orchestrator.ports import EventRecord
+from orchestrator.runtime.views import EngineView, HealthView, ServiceView, StoreView, SystemView, WorkerView
+
+NOON = 1_705_312_800.0
+"""2024-01-15T10:00:00Z."""
+
+
+class StoppedClock:
+    def now(self) -> Instant:
+        return Instant(moment=1000.0, wall=NOON)
+
+
+def a_service(name: str, category: Category = Category.AI, status: Status = Status.RUNNING) -> ServiceView:
+    """A service that does well; take what a test needs otherwise from ``dataclasses.replace``."""
+    return ServiceView(
+        name=name,
+        display_name=name.upper(),
+        category=category,
+        status=status,
+        enabled=status is not Status.DISABLED,
+        container_id="abc123def456",
+        image=f"demo-{name}:latest",
+        port=8095,
+        failure_count=0,
+        restart_count=2,
+        last_restart_at=NOON - 1800,
+        uptime_seconds=3600,
+        container_name=f"demo-{name}-1",
+        container_state=ContainerState.RUNNING,
+        health=HealthView(Verdict.PASS, "http", NOON - 3.5, 2.25, "HTTP 200"),
+        reason="",
+        strikes=0,
+        retry_at=None,
+        waiting_on=(),
+        requires=(),
+        wants=(),
+        problems=(),
+    )
+
+
+def an_event(sequence: int, service: str, message: str, cause: str = "") -> EventRecord:
+    document: dict[str, object] = {
+        "type": "service_status",
+        "data": {"name": service, "status": "running"},
+        "message": message,
+        "cause": cause,
+        "timestamp": "2024-01-15T10:30:00.000Z",
+        "sequence": sequence,
+    }
+    return EventRecord(sequence, service, document)
+
+
+class FakeSupervisor:
+    def __init__(self, services: Sequence[ServiceView] = (), events: Sequence[EventRecord] = ()) -> None:
+        self.shown = {one.name: one for one in services}
+        self.kept = list(events)
+        self.commands: list[tuple[str, Command]] = []
+        self.reply = Reply(accepted=True, message="Manual restart initiated")
+        self.failure: Exception | None = None
+        self.silent = False
+        self.overall = replace(_SYSTEM)
+
+    def services(self) -> tuple[ServiceView, ...]:
+        return tuple(self.shown.values())
+
+    def service(self, name: str) -> ServiceView | None:
+        return self.shown.get(name)
+
+    def system(self) -> SystemView:
+        if self.failure is not None and not isinstance(self.failure, OrchestratorError):
+            raise self.failure
+        return replace(self.overall, services=self.services())
+
+    async def command(self, name: str, command: Command) -> Reply:
+        if name not in self.shown:
+            raise UnknownService(name, self.shown)
+        if self.failure is not None:
+            raise self.failure
+        if self.silent:
+            await asyncio.Event().wait()
+        self.commands.append((name, command))
+        return self.reply
+
+    async def events(
+        self, limit: int, *, service: str | None = None, before: int | None = None
+    ) -> Sequence[EventRecord]:
+        if self.failure is not None:
+            raise self.failure
+        newest_first = sorted(self.kept, key=lambda one: -one.sequence)
+        return [
+            one for one in newest_first if service in (None, one.service) and (before is None or one.sequence < before)
+        ][:limit]
+
+
+_SYSTEM = SystemView(
+    status="healthy",
+    services=(),
+    workers=(WorkerView("brain", "running", ""),),
+    engine=EngineView("unix:///run/docker.sock", True, "docker", "20.10.24", "1.41", "", NOON - 7200),
+    store=StoreView("state.db", True, "", 0),
+    version="1.2.3",
+    started_at=NOON - 7200,
+    turns=42,
+    last_turn_at=NOON - 0.5,
+)

@@ -1,0 +1,60 @@
+"""The published document is complete: every error that can be answered is in it, in the type that it really has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.api.app import create_app
+from tests.api.asgi import call
+from tests.api.fakes import FakeSupervisor, StoppedClock
+
+DOCUMENT: dict[str, Any] = call(create_app(FakeSupervisor(), StoppedClock()), "GET", "/openapi.json").json
+SERVICES = "/api/system/services"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("get", SERVICES, {"200", "401", "403", "422", "500"}),
+        ("get", f"{SERVICES}/{{name}}", {"200", "401", "403", "404", "422", "500"}),
+        *(
+            ("post", f"{SERVICES}/{{name}}/{verb}", {"202", "401", "403", "404", "409", "422", "500", "503"})
+            for verb in ("restart", "start", "stop")
+        ),
+        *(
+            ("post", f"{SERVICES}/{{name}}/{verb}", {"200", "401", "403", "404", "409", "422", "500", "503"})
+            for verb in ("enable", "disable")
+        ),
+        ("get", "/api/system/health", {"200", "401", "403", "503"}),
+        ("get", "/api/system/health/live", {"200"}),
+        ("get", "/api/system/health/full", {"200", "401", "403", "503"}),
+        ("get", "/api/system/health/events", {"200", "401", "403", "404", "422", "500", "503"}),
+    ],
+)
+def test_every_status_of_an_endpoint_is_documented(method: str, path: str, statuses: set[str]) -> None:
+    assert set(DOCUMENT["paths"][path][method]["responses"]) == statuses
+
+
+def test_errors_are_documented_as_problem_documents() -> None:
+    responses = DOCUMENT["paths"][f"{SERVICES}/{{name}}/restart"]["post"]["responses"]
+    for status in ("401", "403", "404", "409", "422", "500", "503"):
+        assert list(responses[status]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
+
+
+def test_a_verdict_with_a_body_is_no_problem_document() -> None:
+    content = DOCUMENT["paths"]["/api/system/health"]["get"]["responses"]["503"]["content"]
+    assert list(content) == ["application/json"]
+
+
+def test_operations_have_names_that_clients_can_be_made_of() -> None:
+    names = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
+    assert len(names) == len(set(names))
+    assert "restart_service" in names
+
+
+def test_no_page_loads_scripts_from_elsewhere() -> None:
+    app = create_app(FakeSupervisor(), StoppedClock())
+    assert [call(app, "GET", path).status for path in ("/docs", "/redoc")] == [404, 404]
