@@ -12,7 +12,7 @@ from orchestrator.api.app import create_app
 from orchestrator.core.model import Status
 from orchestrator.errors import StoreUnavailable
 from tests.api.asgi import call
-from tests.api.fakes import FakeSupervisor, StoppedClock, a_service, an_event
+from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 from tests.api.test_services import problem
 
 
@@ -62,6 +62,13 @@ def test_full_health_shows_services_workers_engine_and_store() -> None:
 def test_a_live_orchestrator_says_so() -> None:
     answer = call(served(FakeSupervisor()), "GET", "/api/system/health/live")
     assert (answer.status, answer.json["status"]) == (200, "alive")
+
+
+def test_an_orchestrator_that_decides_nothing_any_more_is_not_live() -> None:
+    supervisor = FakeSupervisor()
+    supervisor.overall = replace(supervisor.overall, last_turn_at=NOON - 61)
+    answer = call(served(supervisor), "GET", "/api/system/health/live")
+    assert "61 s" in str(problem(answer, 503, "stalled")["detail"])
 
 
 def test_our_own_failure_is_a_500_that_tells_no_traceback() -> None:

@@ -28,7 +28,7 @@ SERVICES = "/api/system/services"
             for verb in ("enable", "disable")
         ),
         ("get", "/api/system/health", {"200", "401", "403", "503"}),
-        ("get", "/api/system/health/live", {"200"}),
+        ("get", "/api/system/health/live", {"200", "503"}),
         ("get", "/api/system/health/full", {"200", "401", "403", "503"}),
         ("get", "/api/system/health/events", {"200", "401", "403", "404", "422", "500", "503"}),
     ],

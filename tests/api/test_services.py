@@ -41,6 +41,7 @@ OURS = {
     "requires",
     "wants",
     "problems",
+    "at_rest",
 }
 
 
@@ -133,6 +134,12 @@ def test_a_disabled_service_is_tallied_by_what_is_seen_of_it(
     view = replace(view, container_state=state, health=replace(view.health, verdict=verdict))
     tally = call(served(FakeSupervisor([view])), "GET", "/api/system/services").json["by_category"]["ai"]
     assert tally == {"total": 1, "healthy": healthy, "unhealthy": 1 - healthy}
+
+
+def test_a_completed_job_is_no_failure_and_no_running_service() -> None:
+    job = replace(a_service("migrate", status=Status.STOPPED), at_rest=True)
+    tally = call(served(FakeSupervisor([job])), "GET", "/api/system/services").json["by_category"]["ai"]
+    assert tally == {"total": 1, "healthy": 0, "unhealthy": 0}
 
 
 def test_a_category_that_does_not_exist_is_bad_input() -> None:

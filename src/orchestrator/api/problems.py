@@ -29,6 +29,7 @@ Code = Literal[
     "engine_away",
     "store_unavailable",
     "overdue",
+    "stalled",
     "unauthorized",
     "foreign_host",
     "cross_site",
@@ -95,6 +96,10 @@ class CommandOverdue(OrchestratorError):
     """The orchestrator did not decide in time; whether it still will is not known."""
 
 
+class BrainStalled(OrchestratorError):
+    """The orchestrator answers requests and decides nothing."""
+
+
 def install(app: FastAPI) -> None:
     """Answer every exception of ``app`` with a problem document."""
     # Starlette types handlers by their widest exception; each of these is registered for the one that it takes.
@@ -131,6 +136,8 @@ async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
             return ProblemResponse(409, conflict or "refused", str(error), instance=path)
         case CommandOverdue():
             return ProblemResponse(503, "overdue", str(error), instance=path)
+        case BrainStalled():
+            return ProblemResponse(503, "stalled", str(error), instance=path)
         case EngineUnavailable():
             return ProblemResponse(503, "engine_away", str(error), instance=path)
         case StoreError():

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from orchestrator.api import schemas
-from orchestrator.api.problems import CommandOverdue, CommandRefused, Problem
+from orchestrator.api.problems import BrainStalled, CommandOverdue, CommandRefused, Problem
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.messages import Command, Disable, Enable, Restart, Start, Stop
 from orchestrator.core.model import Category
@@ -18,6 +18,9 @@ from orchestrator.runtime.views import ServiceView
 
 COMMAND_DEADLINE: Final = 10.0
 """Seconds for the orchestrator to decide on a command; carrying it out takes as long as it takes."""
+
+STALLED_AFTER: Final = 60.0
+"""Seconds without a turn after which the brain is taken for dead; it turns every few seconds even when all is quiet."""
 
 Name = Annotated[str, Path(description="The service's name.", examples=["ai-yolo26"])]
 
@@ -102,8 +105,8 @@ class ServiceRoutes:
                 reply = await self._orchestrator.command(name, command)
         except TimeoutError:
             raise CommandOverdue(
-                f"The orchestrator did not decide within {self._command_deadline:.0f} s; it may still carry the command out. "
-                f"Look at /api/system/services/{name} before you repeat it."
+                f"The orchestrator did not decide within {self._command_deadline:.0f} s; it may still carry the "
+                f"command out. Look at /api/system/services/{name} before you repeat it."
             ) from None
         if not reply.accepted:
             raise CommandRefused(reply)
@@ -135,8 +138,9 @@ class HealthRoutes:
         overall = {**ACCESS, 503: {"model": schemas.SystemHealth, "description": down}}
         full = {**ACCESS, 503: {"model": schemas.FullHealth, "description": down}}
         events = {**ONE, **_problems(s503="The store cannot be read.")}
+        live = _problems(s503="It does not: restart it.")
         router.get("", summary="Healthy, degraded or unhealthy", responses=overall)(self.system_health)
-        router.get("/live", summary="Whether the orchestrator itself works")(self.liveness)
+        router.get("/live", summary="Whether the orchestrator itself works", responses=live)(self.liveness)
         router.get("/full", summary="Services, internal workers, engine, store", responses=full)(self.full_health)
         router.get("/events", summary="What happened, newest first", responses=events)(self.health_events)
         return router
@@ -154,6 +158,9 @@ class HealthRoutes:
 
     async def liveness(self) -> schemas.Liveness:
         view = self._orchestrator.system()
+        silent = self._clock.now().wall - view.last_turn_at
+        if silent > STALLED_AFTER:
+            raise BrainStalled(f"No decision was taken for {silent:.0f} s: restart the orchestrator. Its log says why.")
         return schemas.Liveness(turns=view.turns, timestamp=self._now())
 
     async def full_health(self, response: Response) -> schemas.FullHealth:

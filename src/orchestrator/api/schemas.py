@@ -74,6 +74,7 @@ class Service(BaseModel):
     requires: list[str]
     wants: list[str]
     problems: list[str] = Field(description="What is wrong with its configuration, in words.")
+    at_rest: bool = Field(description="Down on purpose: a completed job, or stopped by a person.")
 
     @classmethod
     def of(cls, view: ServiceView) -> Service:
@@ -100,11 +101,12 @@ class Service(BaseModel):
             requires=list(view.requires),
             wants=list(view.wants),
             problems=list(view.problems),
+            at_rest=view.at_rest,
         )
 
 
 class Tally(BaseModel):
-    """How many services there are. Those that are still starting are in neither of the two others."""
+    """How many services there are. Those that are still starting, or at rest, are in neither of the two others."""
 
     total: int
     healthy: int
@@ -116,8 +118,10 @@ class Tally(BaseModel):
         return cls(total=len(conditions), healthy=conditions.count("healthy"), unhealthy=conditions.count("unhealthy"))
 
 
-def condition(view: ServiceView) -> Literal["healthy", "unhealthy", "starting"]:
+def condition(view: ServiceView) -> Literal["healthy", "unhealthy", "starting", "at_rest"]:
     """A disabled service is judged by what is seen of it: nothing is done for it, but it may be doing well."""
+    if view.at_rest:
+        return "at_rest"
     match view.status:
         case Status.RUNNING:
             return "healthy"
