@@ -69,6 +69,8 @@ class Outcome:
     """The engine's own words on failure; on success what was done, where it differs from what was asked."""
     container: ContainerSnapshot | None = None
     """The look taken after the action, where one succeeded."""
+    looked_at: float | None = None
+    """The moment that look began."""
 
 
 @dataclass(frozen=True, slots=True)

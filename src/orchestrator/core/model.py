@@ -292,6 +292,7 @@ class ServiceState:
     discovered: bool = False
     disabled_by: Literal["human", "max_failures"] | None = None
     disabled_at: float | None = None
+    """The moment it was disabled."""
     stopped_by: str | None = None
     """Who wants it stopped, in words (``orchestrator stop``); kept until somebody starts it."""
     failure_count: int = 0

@@ -35,7 +35,7 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "reason": state.reason,
         "discovered": state.discovered,
         "disabled_by": state.disabled_by,
-        "disabled_at": _finite(state.disabled_at),
+        "disabled_at": _wall_of(state.disabled_at, now),
         "stopped_by": state.stopped_by,
         "failure_count": state.failure_count,
         "strikes": state.strikes,
@@ -63,13 +63,12 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
     the hands that worked on it died with the process, and a look at the container says how far they came.
     """
     last_backoff = max(0.0, _number(document, "last_backoff") or 0.0)
-    disabled_at = _number(document, "disabled_at")
     return ServiceState(
         status=_status(document),
         reason=_text(document, "reason") or "",
         discovered=_flag(document, "discovered"),
         disabled_by=_disabled_by(document),
-        disabled_at=None if disabled_at is None else min(disabled_at, now.wall),
+        disabled_at=_moment(document, "disabled_at", now, at_most=0.0),
         stopped_by=_text(document, "stopped_by"),
         failure_count=_count(document, "failure_count"),
         strikes=_count(document, "strikes"),

@@ -43,6 +43,8 @@ class Looked:
 
     service: str
     container: ContainerSnapshot | None
+    begun: float
+    """The moment at which the look began: of two, the one that began later is true."""
 
 
 @dataclass(frozen=True, slots=True)

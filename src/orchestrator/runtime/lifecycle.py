@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, assert_never
 
 from orchestrator.core.messages import Action, Outcome, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError, EngineUnavailable
-from orchestrator.ports import ContainerEngine
+from orchestrator.ports import Clock, ContainerEngine
 
 ALL_STOPPED: Final = (
     "all its processes were stopped (state T) and could not have used the stop time-out: killed at once"
@@ -25,8 +26,11 @@ class LifecycleManager:
     ``post`` receives the service and the one outcome of each action, also when it was cancelled.
     """
 
-    def __init__(self, engine: ContainerEngine, post: Callable[[str, Outcome], None], *, width: int = 8) -> None:
+    def __init__(
+        self, engine: ContainerEngine, clock: Clock, post: Callable[[str, Outcome], None], *, width: int = 8
+    ) -> None:
         self._engine = engine
+        self._clock = clock
         self._post = post
         self._slots = asyncio.Semaphore(width)
         self._lanes: dict[str, asyncio.Lock] = {}
@@ -79,8 +83,8 @@ class LifecycleManager:
         except ActionRefused as error:
             return await self._after_doubt(action, str(error), refused=True)
         except EngineError as error:
-            return Outcome(action.action_id, Result.FAILED, str(error), await self._look(action.container_id))
-        return Outcome(action.action_id, Result.DONE, detail, await self._look(action.container_id))
+            return await self._concluded(action, Result.FAILED, str(error))
+        return await self._concluded(action, Result.DONE, detail)
 
     async def _call(self, action: Action) -> str:
         match action.kind:
@@ -107,12 +111,14 @@ class LifecycleManager:
 
     async def _after_doubt(self, action: Action, words: str, *, refused: bool = False) -> Outcome:
         """An error is not yet a failure: three restarts at once give one restart and two errors. Look first."""
-        after = await self._look(action.container_id)
-        if after is None:
-            return Outcome(action.action_id, Result.FAILED if refused else Result.UNKNOWN, words)
-        if _achieved(action, after):
-            return Outcome(action.action_id, Result.DONE, f"done, although the engine said: {words}", after)
-        return Outcome(action.action_id, Result.FAILED if refused else Result.UNKNOWN, words, after)
+        concluded = await self._concluded(action, Result.FAILED if refused else Result.UNKNOWN, words)
+        if concluded.container is not None and _achieved(action, concluded.container):
+            return replace(concluded, result=Result.DONE, detail=f"done, although the engine said: {words}")
+        return concluded
+
+    async def _concluded(self, action: Action, result: Result, detail: str) -> Outcome:
+        looked_at = self._clock.now().moment
+        return Outcome(action.action_id, result, detail, await self._look(action.container_id), looked_at)
 
     async def _look(self, container_id: str) -> ContainerSnapshot | None:
         try:

@@ -58,7 +58,7 @@ class Crew:
                     await worker.work()
                     worker.detail = "ended unexpectedly"
                     logger.error("Worker %s ended unexpectedly", worker.name)
-                except Exception as error:  # noqa: BLE001 - task supervision: any defect is contained here and shown
+                except Exception as error:
                     worker.detail = f"{type(error).__name__}: {error}"
                     logger.exception("Worker %s failed", worker.name, extra={"worker": worker.name})
                 if loop.time() - begun > _HEALTHY_AFTER:

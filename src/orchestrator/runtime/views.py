@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
+from orchestrator.core.messages import Event
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
+
+
+def timestamp(wall: float) -> str:
+    """``2024-01-15T10:30:00.000Z`` from seconds since the epoch."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class ServiceView:
     requires: tuple[str, ...]
     wants: tuple[str, ...]
     problems: tuple[str, ...]
+    at_rest: bool = False
+    """Down on purpose: a completed job, or stopped by a person. Neither healthy nor a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +104,27 @@ class SystemView:
     started_at: float
     turns: int
     last_turn_at: float
+
+
+def event_document(view: ServiceView, event: Event) -> dict[str, object]:
+    """The specification's event message: what happened, and the service as it was then."""
+    return {
+        "type": "service_status",
+        "data": {
+            "name": view.name,
+            "display_name": view.display_name,
+            "category": view.category.value,
+            "status": event.status.value,
+            "enabled": view.enabled,
+            "container_id": view.container_id,
+            "image": view.image,
+            "port": view.port,
+            "failure_count": view.failure_count,
+            "restart_count": view.restart_count,
+            "last_restart_at": None if view.last_restart_at is None else timestamp(view.last_restart_at),
+            "uptime_seconds": view.uptime_seconds,
+        },
+        "message": event.message.value,
+        "cause": event.cause,
+        "timestamp": timestamp(event.at.wall),
+    }

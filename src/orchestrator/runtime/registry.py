@@ -1,0 +1,171 @@
+"""All that is known of every service, in memory; the brain alone writes it, everybody reads views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from orchestrator.core.messages import UNSEEN, NoEvidence
+from orchestrator.core.model import (
+    ContainerSnapshot,
+    ContainerState,
+    Instant,
+    ProbeResult,
+    Run,
+    ServiceSpec,
+    ServiceState,
+    Status,
+)
+from orchestrator.core.sighting import Sighting
+from orchestrator.runtime.views import HealthView, ServiceView
+
+SHORT_ID: Final = 12
+
+
+@dataclass(slots=True)
+class Record:
+    """One service: what is configured, what was seen last, what is remembered."""
+
+    spec: ServiceSpec
+    state: ServiceState = field(default_factory=ServiceState)
+    configured: bool = False
+    problems: tuple[str, ...] = ()
+    container: ContainerSnapshot | None = None
+    """As last seen."""
+    seen: bool = False
+    """Whether ``container`` is evidence still: not after the engine was lost, not before the first look."""
+    looked_at: float = float("-inf")
+    """The moment at which the look that showed it began."""
+    probe: ProbeResult | None = None
+    stop_seen: tuple[str, float] | None = None
+    """Container and engine time of the newest stop that an event told of."""
+    our_stop: Run | None = None
+    """The run that an action of ours ended or was to end: a stop of it is no person's."""
+    unmet: tuple[str, ...] = ()
+    wake_at: float | None = None
+    quarantine: str = ""
+    """Why no decision could be taken for it: a defect of ours, contained to this service."""
+    gone_since: float | None = None
+    """The moment since which no container is it."""
+
+    @property
+    def evidence(self) -> ContainerSnapshot | NoEvidence | None:
+        return self.container if self.seen else UNSEEN
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody else asked for the present run to be stopped."""
+        if self.stop_seen is None or self.container is None:
+            return False
+        container_id, at = self.stop_seen
+        run = self.container.run
+        return run is not None and run != self.our_stop and run.container_id == container_id and at >= run.started_at
+
+    @property
+    def met(self) -> bool:
+        """Whether those who require this service may count on it."""
+        state = self.state
+        if state.status is Status.RUNNING or state.completed:
+            return True
+        runs = self.container is not None and self.container.state is ContainerState.RUNNING
+        return state.status is Status.DISABLED and runs and state.healthy_since is not None
+
+
+class ServiceRegistry:
+    """Services by name. ``forget_after`` seconds after its container went, an unconfigured service is dropped."""
+
+    def __init__(self, forget_after: float = 3600.0) -> None:
+        self._records: dict[str, Record] = {}
+        self._forget_after = forget_after
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, name: str) -> Record | None:
+        return self._records.get(name)
+
+    def records(self) -> Iterable[Record]:
+        return self._records.values()
+
+    def items(self) -> Iterator[tuple[str, Record]]:
+        return iter(self._records.items())
+
+    def admit(self, sighting: Sighting, state: ServiceState | None) -> Record:
+        """Take a sighting in; ``state`` is what the store remembers of a service not known yet."""
+        record = self._records.get(sighting.spec.name)
+        if record is None:
+            record = Record(spec=sighting.spec, state=state or ServiceState())
+            self._records[sighting.spec.name] = record
+        record.spec = sighting.spec
+        record.configured = sighting.configured
+        record.problems = sighting.problems
+        return record
+
+    def forget(self, now: Instant) -> list[str]:
+        """Drop what has been gone for long and was named by nobody; its history stays in the store."""
+        names = [
+            name
+            for name, record in self._records.items()
+            if not record.configured
+            and record.gone_since is not None
+            and now.moment - record.gone_since > self._forget_after
+        ]
+        for name in names:
+            del self._records[name]
+        return names
+
+    def view(self, name: str, now: Instant) -> ServiceView | None:
+        record = self._records.get(name)
+        return None if record is None else _view(record, now)
+
+    def views(self, now: Instant) -> tuple[ServiceView, ...]:
+        return tuple(_view(self._records[name], now) for name in sorted(self._records))
+
+
+def _view(record: Record, now: Instant) -> ServiceView:
+    spec, state = record.spec, record.state
+    container = record.container
+    run = state.run if container is None else container.run
+    runs = container is not None and container.state is ContainerState.RUNNING and run is not None
+    container_id = container.container_id if container is not None else state.container_id
+    return ServiceView(
+        name=spec.name,
+        display_name=spec.display_name,
+        category=spec.category,
+        status=state.status,
+        enabled=state.enabled,
+        container_id=None if container_id is None or state.status is Status.NOT_FOUND else container_id[:SHORT_ID],
+        image=None if container is None else container.image,
+        port=spec.port,
+        failure_count=state.failure_count,
+        restart_count=state.restart_count,
+        last_restart_at=state.last_restart_at,
+        uptime_seconds=max(int(now.wall - run.started_at), 0) if runs and run is not None else None,
+        container_name=None if container is None else container.name,
+        container_state=container.state if container is not None and record.seen else None,
+        health=_health(record.probe),
+        reason=record.quarantine or state.reason or (spec.observe_only or ""),
+        strikes=state.strikes,
+        retry_at=None if state.retry_at is None else now.wall + state.retry_at - now.moment,
+        waiting_on=record.unmet if state.status is not Status.RUNNING else (),
+        requires=spec.requires,
+        wants=spec.wants,
+        problems=record.problems,
+        at_rest=state.completed or state.stopped_by is not None,
+    )
+
+
+def _health(probe: ProbeResult | None) -> HealthView | None:
+    if probe is None:
+        return None
+    return HealthView(
+        verdict=probe.verdict,
+        method=probe.method,
+        checked_at=probe.checked.wall,
+        latency_ms=None if probe.latency is None else round(probe.latency * 1000, 3),
+        detail=probe.detail,
+    )
