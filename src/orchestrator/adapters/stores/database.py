@@ -1,0 +1,263 @@
+"""The state in an SQLite file, synchronously and from one thread: :class:`Database`.
+
+``synchronous=NORMAL`` with a write-ahead log: a commit is in the kernel's hands when it returns, so it survives the
+death of this process at any moment, and a power cut never damages the file. What a power cut can take are the last
+commits before it, and it ends every run that they tell of; an fsync for each change would wear out the SD cards and
+stall on the busy disks that small machines have, to save just that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from orchestrator.adapters.stores import custody, schema
+from orchestrator.errors import StoreUnavailable
+from orchestrator.ports import Clock, Document, EventRecord, Kept
+
+PRUNED_AT_ONCE: Final = 1000
+"""Events by which the file may exceed its limit, so that not every write has to prune."""
+
+_LOCK_PATIENCE: Final = 1.0
+"""Seconds left to another program (a backup, a person with sqlite3) that has the file locked."""
+_KEEP_SERVICE: Final = (
+    "INSERT INTO services VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document"
+)
+_APPEND_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?) ON CONFLICT (sequence) DO NOTHING"
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+
+class Database:
+    """One state file. Raises only :class:`StoreError`; after most errors the next use starts afresh from the file."""
+
+    def __init__(self, path: Path, clock: Clock, retained_events: int) -> None:
+        self._named = path
+        self._path = path
+        self._clock = clock
+        self._retained = retained_events
+        self._custody = custody.Custody()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._writes = False
+        self._suspect = False
+        self._notice = ""
+        self._oldest = 0
+
+    def open(self) -> Kept:
+        """Everything kept, but events. What cannot be written any more is still read, and ``notice`` says so."""
+        with self._edge():
+            notice = ""
+            try:
+                connection = self._writable()
+            except (sqlite3.Error, OSError) as error:
+                connection = self._reading(error)
+                notice = f"Kept state was read, but nothing can be written. {self._words(error)}"
+            return self._kept(connection, notice)
+
+    def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
+        service_rows = [(_plain(name), _text(document)) for name, document in services.items()]
+        event_rows = [(event.sequence, _plain(event.service), _text(event.document)) for event in events]
+        with self._edge():
+            if self._connection is not None and self._writes and not self._is_in_place():
+                self._drop()
+                raise custody.unavailable(self._named, "it was moved or deleted while in use", "A new one is made")
+            connection = self._writable()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_KEEP_SERVICE, service_rows)
+            connection.executemany(_APPEND_EVENT, event_rows)
+            if events:
+                self._prune(connection, max(event.sequence for event in events))
+            connection.execute("COMMIT")
+
+    def events(self, limit: int, service: str | None, before: int | None, since: int | None) -> list[EventRecord]:
+        conditions, values = ["TRUE"], list[str | int]()
+        if service is not None:
+            conditions.append("service = ?")
+            values.append(_plain(service))
+        if before is not None:
+            conditions.append("sequence < ?")
+            values.append(_bounded(before))
+        if since is not None:
+            conditions.append("sequence > ?")
+            values.append(_bounded(since))
+        query = (
+            f"SELECT sequence, service, document FROM events WHERE {' AND '.join(conditions)} "  # noqa: S608 - constants
+            "ORDER BY sequence DESC LIMIT ?"
+        )
+        with self._edge():
+            rows = self._readable().execute(query, (*values, _bounded(max(limit, 0)))).fetchall()
+        decoded = ((sequence, name, _document(text)) for sequence, name, text in rows)
+        return [EventRecord(sequence, name, document) for sequence, name, document in decoded if document is not None]
+
+    def interrupt(self) -> None:
+        """From any thread: whatever runs now ends with an error."""
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(sqlite3.ProgrammingError):  # closed by its own thread in the meantime
+                connection.interrupt()
+
+    def close(self) -> None:
+        self._drop()
+        self._custody.release()
+
+    # --- connections -----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _edge(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._suspect = self._suspect or custody.is_damage(error)
+            self._recover(error)
+            raise custody.translated(self._named, error) from error
+        except schema.Damaged as error:
+            self._drop()
+            raise custody.unavailable(self._named, f"it is damaged ({error})", "Move it away") from error
+        except schema.Foreign as error:
+            self._drop()
+            raise custody.unavailable(self._named, error.fact, error.remedy) from error
+        except OSError as error:
+            self._drop()
+            raise custody.refused(self._named, error) from error
+
+    def _recover(self, error: sqlite3.Error) -> None:
+        """Leave no transaction open; keep the connection where it is as good as before, since reading goes on."""
+        if self._connection is None or self._file is None or not custody.is_passing(error):
+            self._drop()
+        elif self._connection.in_transaction:
+            self._connection.rollback()
+
+    def _words(self, error: sqlite3.Error | OSError) -> StoreUnavailable:
+        if isinstance(error, OSError):
+            return custody.refused(self._named, error)
+        return custody.translated(self._named, error)
+
+    def _writable(self) -> sqlite3.Connection:
+        if self._connection is not None and self._writes and self._is_in_place():
+            return self._connection
+        self._drop()
+        self._path = self._named.resolve()
+        custody.prepare(self._path)
+        self._custody.take(self._path)
+        try:
+            return self._adopt(self._connect("mode=rw"), writes=True)
+        except (schema.Damaged, sqlite3.DatabaseError) as error:
+            if not isinstance(error, schema.Damaged) and not custody.is_damage(error):
+                raise
+            self._drop()
+            aside = custody.set_aside(self._path, self._clock.now().wall)
+            self._suspect = False
+            self._notice = (
+                f"State file {self._named} was damaged or no database ({error}): it was set aside as {aside}, "
+                "and a new one was made."
+            )
+        custody.prepare(self._path)
+        return self._adopt(self._connect("mode=rw"), writes=True)
+
+    def _reading(self, refusal: sqlite3.Error | OSError) -> sqlite3.Connection:
+        """A connection for when nothing can be written, not even the shared memory that a WAL reader needs."""
+        if isinstance(refusal, sqlite3.Error) and not custody.still_readable(refusal):
+            raise refusal
+        log = Path(f"{self._path}-wal")
+        ways = ["mode=rw", "mode=ro"]
+        if not log.exists() or not log.stat().st_size:
+            ways.insert(0, "mode=ro&immutable=1")
+        for way in ways:
+            self._drop()
+            try:
+                return self._adopt(self._connect(way), writes=False)
+            except (sqlite3.Error, schema.Damaged):
+                continue
+        raise refusal
+
+    def _readable(self) -> sqlite3.Connection:
+        if self._connection is not None and self._is_in_place():
+            return self._connection
+        try:
+            return self._writable()
+        except (sqlite3.Error, OSError) as error:
+            return self._reading(error)
+
+    def _connect(self, way: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?{way}", uri=True, timeout=_LOCK_PATIENCE, isolation_level=None
+        )
+        connection.text_factory = lambda text: text.decode("utf-8", "replace")
+        return connection
+
+    def _adopt(self, connection: sqlite3.Connection, *, writes: bool) -> sqlite3.Connection:
+        """Check it, and use it from now on."""
+        self._connection, self._writes = connection, writes
+        if not writes:
+            # Before the first access: then the log's index is kept in memory instead of a shared file.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        schema.recognise(connection)
+        schema.check(connection, thoroughly=self._suspect)
+        self._suspect = False
+        if writes:
+            schema.build(connection)
+        self._oldest = schema.number(connection, "SELECT coalesce(min(sequence), 0) FROM events")
+        status = self._path.stat()
+        self._file = (status.st_dev, status.st_ino)
+        return connection
+
+    def _is_in_place(self) -> bool:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return False
+        return self._file == (status.st_dev, status.st_ino)
+
+    def _drop(self) -> None:
+        connection, self._connection, self._file = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    # --- contents --------------------------------------------------------------------------------------------
+
+    def _kept(self, connection: sqlite3.Connection, notice: str) -> Kept:
+        rows = connection.execute("SELECT name, document FROM services").fetchall()
+        decoded = {name: _document(text) for name, text in rows}
+        services = {name: document for name, document in decoded.items() if document is not None}
+        last = schema.number(connection, "SELECT coalesce(max(sequence), 0) FROM events")
+        notices = [self._notice, notice]
+        if len(services) < len(decoded):
+            unread = ", ".join(sorted(decoded.keys() - services.keys()))
+            notices.append(f"State file {self._named}: what it keeps of {unread} cannot be read and is begun anew.")
+        self._notice = ""
+        return Kept(services, last, " ".join(filter(None, notices)))
+
+    def _prune(self, connection: sqlite3.Connection, newest: int) -> None:
+        oldest_wanted = newest - self._retained + 1
+        if oldest_wanted - self._oldest >= PRUNED_AT_ONCE:
+            connection.execute("DELETE FROM events WHERE sequence < ?", (oldest_wanted,))
+            self._oldest = oldest_wanted
+
+
+def _plain(name: str) -> str:
+    """A label can carry half a surrogate pair, which is no text to SQLite; it must not hold up the others."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _bounded(number: int) -> int:
+    return max(-_LARGEST_INTEGER, min(number, _LARGEST_INTEGER))
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _document(text: object) -> Document | None:
+    """``None`` for what somebody's hand, or a failing disk, has left there."""
+    if not isinstance(text, str):
+        return None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

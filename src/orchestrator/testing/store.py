@@ -1,0 +1,90 @@
+"""A state store in memory that passes the real ones' contract suite, and fails when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrator.errors import StoreError, StoreUnavailable
+from orchestrator.ports import Document, EventRecord, Kept
+
+Operation = Literal["open", "write", "events"]
+EVERYTHING: frozenset[Operation] = frozenset(("open", "write", "events"))
+
+
+@dataclass
+class Medium:
+    """What outlives the process: hand it to the next :class:`MemoryStore` to tell of a restart."""
+
+    services: dict[str, str] = field(default_factory=dict)
+    events: dict[int, tuple[str, str]] = field(default_factory=dict)
+    notice: str = ""
+
+    def wipe(self, notice: str = "") -> None:
+        """Lose everything, as a damaged file that was set aside does; the next opening tells ``notice``."""
+        self.services.clear()
+        self.events.clear()
+        self.notice = notice
+
+
+class MemoryStore:
+    """Implements :class:`orchestrator.ports.StateStore`, with faults to switch while it is in use.
+
+    ``broken``: these operations raise ``fault``. ``hung``: they never return. ``deaf``: a write is kept, and then
+    raises nevertheless, as when the answer was lost. ``writes`` counts the batches that were kept.
+    """
+
+    def __init__(self, medium: Medium | None = None) -> None:
+        self.medium = Medium() if medium is None else medium
+        self.fault: StoreError = StoreUnavailable("Memory store: it was told to fail. Tell it otherwise.")
+        self.broken: set[Operation] = set()
+        self.hung: set[Operation] = set()
+        self.deaf = False
+        self.writes = 0
+        self.closed = False
+
+    @property
+    def location(self) -> str:
+        return "memory"
+
+    async def open(self) -> Kept:
+        await self._suffer("open")
+        services = {name: json.loads(text) for name, text in self.medium.services.items()}
+        notice, self.medium.notice = self.medium.notice, ""
+        return Kept(services, max(self.medium.events, default=0), notice)
+
+    async def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
+        await self._suffer("write")
+        documents = {name: json.dumps(document) for name, document in services.items()}
+        appended = {event.sequence: (event.service, json.dumps(event.document)) for event in events}
+        self.medium.services.update(documents)
+        self.medium.events = appended | self.medium.events
+        self.writes += 1
+        if self.deaf:
+            raise self.fault
+
+    async def events(
+        self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
+    ) -> Sequence[EventRecord]:
+        await self._suffer("events")
+        found = [
+            EventRecord(sequence, name, json.loads(text))
+            for sequence, (name, text) in sorted(self.medium.events.items(), reverse=True)
+            if (service is None or name == service)
+            and (before is None or sequence < before)
+            and (since is None or sequence > since)
+        ]
+        return found[: max(limit, 0)]
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _suffer(self, operation: Operation) -> None:
+        await asyncio.sleep(0)
+        if operation in self.hung:
+            await asyncio.Event().wait()
+        if operation in self.broken:
+            raise self.fault
