@@ -8,6 +8,7 @@ most one for each service. Only commands could pile up, and are refused when too
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +16,7 @@ from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import ContainerSnapshot, ProbeResult
 from orchestrator.core.sighting import Survey
 from orchestrator.errors import EngineUnavailable
-from orchestrator.ports import EngineIdentity, Kept
+from orchestrator.ports import Document, EngineIdentity, Kept
 
 MOST_WAITING_COMMANDS: Final = 64
 
@@ -76,9 +77,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFound:
-    """The store could be opened at last; what it holds."""
+    """The store could be opened at last."""
 
     kept: Kept
+    """Of the services that memory has told nothing of."""
+    outrun: Mapping[str, Document]
+    """What it had of the services that memory did tell of."""
 
 
 Post = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | Ended | Asked | HistoryFound

@@ -14,6 +14,7 @@ from typing import Final
 
 from orchestrator.core import graph
 from orchestrator.core.decide import decide
+from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Command, Decision, Facts, Outcome, Reply
 from orchestrator.core.model import ActionKind, Check, Instant, ProbeResult, ServiceState
 from orchestrator.core.persistence import from_document, to_document
@@ -91,7 +92,7 @@ class ContainerOrchestrator:
         self._surveyor = surveyor
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
-        self._journal = Journal(store, clock, on_recovered=lambda kept: self._inbox.post(HistoryFound(kept)))
+        self._journal = Journal(store, clock, on_recovered=self._recovered)
         self._discovery = ContainerDiscoveryService(
             engine, surveyor, clock, self._inbox.post, interval=self._pace.interval, chance=self._chance
         )
@@ -140,8 +141,7 @@ class ContainerOrchestrator:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting."""
         now = self._clock.now()
         self._surroundings.begin(now)
-        kept = await self._journal.open()
-        self._adopt_history(kept)
+        self._history.update((await self._journal.open()).services)
         self._take_in(Surveyed(self._surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
         try:
@@ -154,6 +154,9 @@ class ContainerOrchestrator:
             narrator.stopped()
 
     # --- the loop -----------------------------------------------------------------------------------------
+
+    def _recovered(self, kept: Kept, outrun: Mapping[str, Document]) -> None:
+        self._inbox.post(HistoryFound(kept, outrun))
 
     def _probed(self, service: str, result: ProbeResult) -> None:
         self._inbox.post(Probed(service, result))
@@ -229,9 +232,8 @@ class ContainerOrchestrator:
                 return (service,)
             case StopSeen(container_id=container_id, at=at):
                 return self._stop_seen(container_id, at)
-            case HistoryFound(kept=kept):
-                self._adopt_history(kept)
-                return ()
+            case HistoryFound(kept=kept, outrun=outrun):
+                return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service) | Asked(service=service):
                 return (service,)
 
@@ -295,13 +297,16 @@ class ContainerOrchestrator:
             record.looked_at = outcome.looked_at
             record.container = outcome.container
 
-    def _adopt_history(self, kept: Kept) -> None:
-        """History found late is for services that memory does not know yet; what memory knows is newer."""
-        for name, document in kept.services.items():
-            if self._registry.get(name) is None:
+    def _inherit(self, documents: Mapping[str, Document], now: Instant) -> Sequence[str]:
+        """History found late: services that were judged without it get what still counts, others when first seen."""
+        for name, document in documents.items():
+            record = self._registry.get(name)
+            if record is None:
                 self._history[name] = document
-        if kept.notice:
-            narrator.warned(kept.notice)
+                continue
+            record.state = inherit(record.state, from_document(document, now))
+            self._journal.remember(name, to_document(record.state, now))
+        return tuple(documents)
 
     # --- deciding -----------------------------------------------------------------------------------------
 
