@@ -15,6 +15,8 @@ from orchestrator.ports import Clock, Document, EventRecord, Kept
 
 T = TypeVar("T")
 
+MOST_WAITING: Final = 32
+"""Calls that may wait for their turn; callers that went away have left theirs there."""
 RETAINED_EVENTS: Final = 100_000
 """About 50 MB with all the words that an event carries."""
 
@@ -38,6 +40,7 @@ class SqliteStore:
         self._database = Database(path, clock, retained_events)
         self._thread: ThreadPoolExecutor | None = None
         self._overdue: asyncio.Future[Any] | None = None
+        self._jobs: set[asyncio.Future[Any]] = set()
 
     @property
     def location(self) -> str:
@@ -65,12 +68,13 @@ class SqliteStore:
             self._thread = None
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
-        if self._overdue is not None and not self._overdue.done():
+        if len(self._jobs) >= MOST_WAITING or (self._overdue is not None and not self._overdue.done()):
             raise self._hung()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "state-store")
         job = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        job.add_done_callback(_retrieve)
+        self._jobs.add(job)
+        job.add_done_callback(self._came_back)
         await asyncio.wait({job}, timeout=self._deadline)
         if not job.done():
             self._overdue = job
@@ -83,8 +87,8 @@ class SqliteStore:
             self._path, f"the disk has not answered within {self._deadline:g} s", "Check the disk and its load"
         )
 
-
-def _retrieve(job: asyncio.Future[T]) -> None:
-    """Nobody waits any more for a job that came back too late; its error must not be reported as forgotten."""
-    if not job.cancelled():
-        job.exception()
+    def _came_back(self, job: asyncio.Future[Any]) -> None:
+        self._jobs.discard(job)
+        # Nobody may wait any more for a job that came too late: its error must not be reported as forgotten.
+        if not job.cancelled():
+            job.exception()

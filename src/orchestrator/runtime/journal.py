@@ -1,0 +1,263 @@
+"""The keeper between the brain and the store: the brain tells and goes on, the journal writes when it can.
+
+A store that is away, full, hung or lost delays nothing but itself. Everything told meanwhile waits here, bounded:
+one document a service, and the newest events. When the store is back it is read first, because it may hold what an
+earlier process knew and this one could not load, or may have come back empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from orchestrator.errors import StoreError
+from orchestrator.ports import Clock, Document, EventRecord, Kept, StateStore
+from orchestrator.runtime.backlog import Backlog
+from orchestrator.runtime.views import StoreView
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two tries while the store fails: doubled from the first to the longest."""
+OPERATION_DEADLINE: Final = 15.0
+"""Seconds for one opening with one write. Longer than the stores' own, whose messages say more."""
+READ_DEADLINE: Final = 2.0
+"""Seconds that somebody who asks for events waits for the store before memory answers alone."""
+
+_log = structlog.get_logger(__name__)
+
+Recovered = Callable[[Kept, Mapping[str, Document]], None]
+"""Called when a store that could not be opened at the start opens later, before anything is written to it.
+
+The first argument holds the services that this process has told nothing of: history to be adopted, and kept as it
+is. The second holds what the store had of the services this process did tell of; it is overwritten unless the
+callback remembers something better for them, such as that a person had disabled one.
+"""
+
+
+class Journal:
+    """Told by the brain (``remember``, ``record``: plain functions, never wait), written by :meth:`run`.
+
+    ``pending_limit`` bounds the events that wait for the store: beyond it the oldest are dropped and counted.
+    ``recent_limit`` is the number of events also held in memory once they are written.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        clock: Clock,
+        *,
+        on_recovered: Recovered | None = None,
+        pending_limit: int = 10_000,
+        recent_limit: int = 1_000,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_recovered = on_recovered
+        self._backlog = Backlog(pending_limit, recent_limit)
+        self._documents: dict[str, Document] = {}
+        """Everything known, told here or kept before: what a store that came back empty is filled with again."""
+        self._dirty: set[str] = set()
+        self._joined = False
+        """The store was read since it last failed."""
+        self._ever_joined = False
+        self._failure: str | None = "not opened yet"
+        self._failing_since: float | None = None
+        self._notice = ""
+        self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    # --- the brain's side ------------------------------------------------------------------------------------
+
+    def remember(self, name: str, document: Document) -> None:
+        """Keep this as the service's newest document; what was told before and not yet written is superseded."""
+        if self._documents.get(name) == document:
+            return
+        self._documents[name] = document
+        self._dirty.add(name)
+        self._changed.set()
+
+    def record(self, service: str, document: Mapping[str, object]) -> EventRecord:
+        """Keep an event; the answer carries the next sequence number, in the document too.
+
+        Only while the store was never read can the number turn out to be taken: then the event is kept under a higher
+        one, and later events go on from there.
+        """
+        event = self._backlog.append(service, document)
+        self._changed.set()
+        return event
+
+    @property
+    def last_sequence(self) -> int:
+        return self._backlog.sequence
+
+    @property
+    def dropped_events(self) -> int:
+        """Events that the store never got because it was away for too many of them."""
+        return self._backlog.dropped
+
+    def view(self) -> StoreView:
+        """``pending_writes`` counts documents and events that are only in memory."""
+        return StoreView(self._store.location, self._failure is None, self._detail(), self._pending())
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    async def events(
+        self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
+    ) -> Sequence[EventRecord]:
+        """Newest first, from the store and from memory; from memory alone where the store does not answer."""
+        found: dict[int, EventRecord] = {}
+        if self._ever_joined:
+            try:
+                async with asyncio.timeout(READ_DEADLINE):
+                    kept = await self._store.events(limit, service=service, before=before, since=since)
+                found.update((event.sequence, event) for event in kept)
+            except (StoreError, TimeoutError) as error:
+                _log.debug("State store did not answer a question", location=self._store.location, detail=str(error))
+        found.update((event.sequence, event) for event in self._backlog.matching(service, before, since))
+        newest = sorted(found.values(), key=lambda event: event.sequence, reverse=True)
+        return newest[: max(limit, 0)]
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    async def open(self, deadline: float = 5.0) -> Kept:
+        """What was kept, or nothing where the store cannot be opened in time: :meth:`run` goes on trying."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(deadline):
+                    kept = await self._store.open()
+            except (StoreError, TimeoutError) as error:
+                self._broke(_words(error, deadline))
+                self._changed.set()
+                return Kept({})
+            self._join(kept)
+            self._mended()
+            return kept
+
+    async def run(self) -> None:
+        """Write whatever is told, at once and as one batch; after a failure try again, less and less often."""
+        pause = FIRST_PAUSE
+        while True:
+            if self._settled():
+                self._changed.clear()
+                await self._changed.wait()
+            if await self._attempt():
+                pause = FIRST_PAUSE
+                continue
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def flush(self, deadline: float) -> bool:
+        """Write what waits, trying again until ``deadline`` seconds have passed; whether nothing waits any more."""
+        try:
+            async with asyncio.timeout(deadline):
+                while not self._settled():
+                    if not await self._attempt():
+                        await asyncio.sleep(FIRST_PAUSE)
+        except TimeoutError:
+            _log.warning(
+                "State store did not take everything in time",
+                location=self._store.location,
+                pending=self._pending(),
+                detail=self._detail(),
+            )
+        return self._settled()
+
+    async def close(self, deadline: float = 5.0) -> None:
+        """Close the store; what still waits is lost, so :meth:`flush` comes first."""
+        try:
+            async with asyncio.timeout(deadline):
+                await self._store.close()
+        except (StoreError, TimeoutError) as error:
+            _log.warning("State store did not close", location=self._store.location, detail=_words(error, deadline))
+
+    async def _attempt(self) -> bool:
+        """One opening, where the store failed before, and one write of everything that waits."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(OPERATION_DEADLINE):
+                    if not self._joined:
+                        self._rejoin(await self._store.open())
+                    documents = {name: self._documents[name] for name in self._dirty}
+                    events = self._backlog.waiting()
+                    if documents or events:
+                        await self._store.write(documents, events)
+            except (StoreError, TimeoutError) as error:
+                self._joined = False
+                self._broke(_words(error, OPERATION_DEADLINE))
+                return False
+            self._written(documents)
+            self._backlog.written(events)
+            self._mended()
+            return True
+
+    def _settled(self) -> bool:
+        return self._joined and not self._pending()
+
+    def _pending(self) -> int:
+        return len(self._dirty) + self._backlog.pending()
+
+    def _written(self, documents: Mapping[str, Document]) -> None:
+        """Take note of what the store has; what was told during the write stays to be written."""
+        for name, document in documents.items():
+            if self._documents[name] is document:
+                self._dirty.discard(name)
+
+    # --- meeting the store -----------------------------------------------------------------------------------
+
+    def _rejoin(self, kept: Kept) -> None:
+        """Hand over what nobody could load at the start, and mark what the store does not have (any more)."""
+        first, told = not self._ever_joined, dict(self._documents)
+        self._join(kept)
+        for name, document in told.items():
+            if kept.services.get(name) != document:
+                self._dirty.add(name)
+        if first and self._on_recovered is not None:
+            untouched = {name: document for name, document in kept.services.items() if name not in told}
+            outrun = {name: document for name, document in kept.services.items() if name in told}
+            self._on_recovered(replace(kept, services=untouched), outrun)
+
+    def _join(self, kept: Kept) -> None:
+        if kept.notice and kept.notice != self._notice:
+            _log.warning("State store has something to say", location=self._store.location, detail=kept.notice)
+        self._notice = kept.notice
+        self._backlog.meet(kept.last_sequence)
+        for name, document in kept.services.items():
+            self._documents.setdefault(name, document)
+        self._joined = self._ever_joined = True
+
+    # --- edges -----------------------------------------------------------------------------------------------
+
+    def _broke(self, words: str) -> None:
+        if self._failing_since is None:
+            self._failing_since = self._clock.now().moment
+            _log.warning(
+                "State store unavailable, going on from memory",
+                location=self._store.location,
+                detail=words,
+                pending=self._pending(),
+            )
+        self._failure = words
+
+    def _mended(self) -> None:
+        if self._failing_since is not None:
+            _log.info(
+                "State store available again",
+                location=self._store.location,
+                after_seconds=round(self._clock.now().moment - self._failing_since, 1),
+                dropped_events=self._backlog.dropped,
+            )
+        self._failure, self._failing_since = None, None
+
+    def _detail(self) -> str:
+        words = [self._failure or self._notice]
+        if self._backlog.dropped:
+            words.append(f"{self._backlog.dropped} events were dropped while it was away.")
+        return " ".join(filter(None, words))
+
+
+def _words(error: Exception, deadline: float) -> str:
+    return str(error) if isinstance(error, StoreError) else f"it has not answered within {deadline:g} s"
