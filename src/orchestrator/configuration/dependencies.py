@@ -1,0 +1,185 @@
+"""Whom a service needs, from every source, by the names of services that exist. Pure.
+
+What configuration and labels say decides between hard and soft; compose's ``depends_on`` and a shared network add
+what they do not mention. Compose names its own services, people also use container names: all lead to the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from orchestrator.configuration.containers import Marks
+from orchestrator.configuration.keys import Setting
+from orchestrator.configuration.resolve import Resolved
+from orchestrator.configuration.values import did_you_mean
+from orchestrator.core.graph import RESOURCES, Cut, cut_cycles
+from orchestrator.core.model import ContainerSummary, Kind, ServiceSpec
+from orchestrator.errors import Problem
+
+_NO_SETTING: Final = Setting(None, "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One service on its way to its specification."""
+
+    resolved: Resolved
+    container: ContainerSummary | None = None
+    marks: Marks | None = None
+
+
+class Directory:
+    """From any name that people and compose use to the service that is meant."""
+
+    def __init__(self, candidates: Mapping[str, Candidate], unmanaged: Iterable[Unmanaged]) -> None:
+        self.services: Collection[str] = candidates.keys()
+        self._by_compose: dict[tuple[str | None, str], str] = {}
+        self._by_container: dict[str, str] = {}
+        for name, candidate in candidates.items():
+            if candidate.container is None or candidate.marks is None:
+                continue
+            self._by_container[candidate.container.name] = name
+            self._by_container[candidate.container.container_id] = name
+            if candidate.marks.compose_service:
+                self._by_compose[candidate.marks.project, candidate.marks.compose_service] = name
+        self._unmanaged = {
+            word: each.container.name
+            for each in unmanaged
+            for word in (each.container.name, each.marks.compose_service)
+            if word
+        }
+
+    def find(self, written: str, project: str | None) -> str | None:
+        """By the service's own name, then compose's within the same project, then the container's."""
+        if written in self.services:
+            return written
+        return self._by_compose.get((project, written)) or self._by_container.get(written)
+
+    def compose(self, service: str, project: str | None) -> str | None:
+        return self._by_compose.get((project, service))
+
+    def container(self, reference: str) -> str | None:
+        """By name or by id, whole or abbreviated."""
+        exact = self._by_container.get(reference)
+        if exact is not None or len(reference) < 12:
+            return exact
+        return next((name for word, name in self._by_container.items() if word.startswith(reference)), None)
+
+    def unmanaged(self, written: str) -> str | None:
+        return self._unmanaged.get(written)
+
+
+def connect(
+    candidates: Mapping[str, Candidate], directory: Directory
+) -> tuple[dict[str, ServiceSpec], dict[str, list[Problem]], tuple[Cut, ...]]:
+    """All specifications with their dependencies, the problems by service, and the edges that closed cycles."""
+    problems: dict[str, list[Problem]] = {}
+    specs: dict[str, ServiceSpec] = {}
+    jobs: set[str] = set()
+    for name, candidate in candidates.items():
+        links = _Links(name, candidate, directory)
+        links.add_written()
+        links.add_compose()
+        links.add_network()
+        jobs |= links.jobs
+        problems[name] = links.problems
+        specs[name] = replace(
+            candidate.resolved.spec,
+            requires=tuple(links.requires),
+            wants=tuple(each for each in links.wants if each not in links.requires),
+            restart_with=tuple(links.restart_with),
+        )
+    remaining, cuts = cut_cycles({name: spec.requires for name, spec in specs.items()})
+    for cut in cuts:
+        specs[cut.dependent] = replace(specs[cut.dependent], requires=remaining[cut.dependent])
+        problems[cut.dependent].append(_cycle_problem(cut, candidates[cut.dependent]))
+    for name in jobs:
+        if "kind" not in candidates[name].resolved.named:
+            specs[name] = replace(specs[name], kind=Kind.JOB)
+    return specs, problems, cuts
+
+
+class _Links:
+    """The links of one service as they are collected; dictionaries for their order."""
+
+    def __init__(self, name: str, candidate: Candidate, directory: Directory) -> None:
+        self.name = name
+        self.requires: dict[str, None] = {}
+        self.wants: dict[str, None] = {}
+        self.restart_with: dict[str, None] = {}
+        self.jobs: set[str] = set()
+        self.problems: list[Problem] = []
+        self._resolved = candidate.resolved
+        self._marks = candidate.marks
+        self._directory = directory
+        self._project = None if candidate.marks is None else candidate.marks.project
+
+    def add_written(self) -> None:
+        spec = self._resolved.spec
+        self._add("requires", spec.requires, self.requires, blocking=True)
+        self._add("wants", spec.wants, self.wants, blocking=False)
+        self._add("restart_with", spec.restart_with, self.restart_with, blocking=False)
+
+    def _add(self, key: str, written: Iterable[str], links: dict[str, None], *, blocking: bool) -> None:
+        setting = self._resolved.named.get(key)
+        for each in written:
+            found = each if each in RESOURCES else self._directory.find(each, self._project)
+            if found == self.name:
+                self._complain(setting, "a service cannot depend on itself; remove it")
+            elif found is not None:
+                links[found] = None
+            elif setting is not None and each in setting.value:
+                unmanaged = self._directory.unmanaged(each)
+                self._complain(setting, _unknown(each, unmanaged, self._directory.services))
+                if blocking and unmanaged is None:
+                    links[each] = None
+
+    def _complain(self, setting: Setting | None, fact: str) -> None:
+        place = setting or _NO_SETTING
+        self.problems.append(Problem(place.source, place.key, fact))
+
+    def add_compose(self) -> None:
+        for need in () if self._marks is None else self._marks.needs:
+            found = self._directory.compose(need.service, self._project)
+            if found is None or found == self.name:
+                continue
+            if found not in self.wants:
+                self.requires[found] = None
+            if need.restart:
+                self.restart_with[found] = None
+            if need.completion:
+                self.jobs.add(found)
+
+    def add_network(self) -> None:
+        """After its owner's restart a shared network is dead, while the container that shares it seems to run."""
+        if self._marks is None or self._marks.network_owner is None:
+            return
+        found = self._directory.container(self._marks.network_owner)
+        if found is None or found == self.name:
+            return
+        if found not in self.wants:
+            self.requires[found] = None
+        self.restart_with[found] = None
+
+
+def _unknown(written: str, unmanaged: str | None, services: Collection[str]) -> str:
+    if unmanaged is not None:
+        return (
+            f"{written!r} is container {unmanaged}, which is not managed, so nothing waits for it; "
+            "label it orchestrator.enable=true"
+        )
+    return f"{written!r} is no service that is configured or has a container{did_you_mean(written, sorted(services))}"
+
+
+def _cycle_problem(cut: Cut, candidate: Candidate) -> Problem:
+    setting = candidate.resolved.named.get("requires")
+    container = candidate.container
+    if setting is not None and cut.dependency in setting.value:
+        source, key = setting.source, setting.key
+    elif container is not None:
+        source, key = f"label of container {container.name}", "com.docker.compose.depends_on"
+    else:
+        source, key = cut.dependent, "requires"
+    return Problem(source, key, f"closes a dependency cycle: {cut.path}; {cut.dependency!r} is not waited for")

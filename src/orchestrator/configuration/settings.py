@@ -1,0 +1,184 @@
+"""The process's own settings: ``ORCHESTRATOR_*`` variables, also from ``.env``, over the file's top-level keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestrator.configuration import values
+from orchestrator.errors import Problem
+
+PREFIX: Final = "ORCHESTRATOR_"
+FOLDER: Final = "container-orchestrator"
+
+_Seconds = Annotated[float, BeforeValidator(values.duration(shortest=0.1))]
+_Port = Annotated[int, BeforeValidator(values.port)]
+_OwnPort = Annotated[int, BeforeValidator(values.whole_number(0, 65535))]
+_Switch = Annotated[bool, BeforeValidator(values.switch)]
+_Text = Annotated[str, BeforeValidator(values.text)]
+
+
+def default_state() -> Path:
+    """For root ``/var/lib``, for others their state folder (``XDG_STATE_HOME``)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib") / FOLDER / "state.db"
+    return _user_folder("XDG_STATE_HOME", ".local/state") / FOLDER / "state.db"
+
+
+def configuration_places() -> tuple[Path, ...]:
+    """Where the file is looked for when nobody names it: here, the user's configuration folder, ``/etc``."""
+    user = _user_folder("XDG_CONFIG_HOME", ".config") / FOLDER / "orchestrator.yaml"
+    return Path("orchestrator.yaml"), user, Path("/etc") / FOLDER / "orchestrator.yaml"
+
+
+def _user_folder(variable: str, below_home: str) -> Path:
+    configured = os.environ.get(variable, "")
+    return Path(configured) if Path(configured).is_absolute() else Path("~").expanduser() / below_home
+
+
+class OrchestratorSettings(BaseSettings):
+    """Every ``ORCHESTRATOR_*`` variable, by its lowercase name without the prefix. Durations are seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    enabled: _Switch = True
+    """``false``: watch and show, act on nothing."""
+    docker_host: _Text | None = None
+    """The engine's endpoint; ``None``: found."""
+    health_check_interval: _Seconds = 30.0
+    health_check_timeout: _Seconds = 5.0
+    monitoring_enabled: _Switch = True
+    discovery: Literal["catalog", "labels", "all"] = "catalog"
+    project: _Text | None = None
+    """The only compose project to look after; ``None``: all."""
+    config: Path | None = None
+    state: Path = Field(default_factory=default_state)
+    log_format: Literal["text", "json"] = "text"
+    host: _Text = "127.0.0.1"
+    port: _OwnPort = 8787
+    """0: any free one."""
+    api_token: SecretStr | None = None
+    api_read_token: SecretStr | None = None
+
+    postgres_port: _Port = 5432
+    redis_port: _Port = 6379
+    backend_port: _Port = 8000
+    frontend_port: _Port = 8080
+    yolo26_port: _Port = 8095
+    nemotron_port: _Port = 8091
+    florence_port: _Port = 8092
+    clip_port: _Port = 8093
+    enrichment_port: _Port = 8094
+    prometheus_port: _Port = 9090
+    grafana_port: _Port = 3002
+    alertmanager_port: _Port = 9093
+    jaeger_port: _Port = 16686
+    loki_port: _Port = 3100
+    pyroscope_port: _Port = 4040
+    alloy_port: _Port = 12345
+    redis_exporter_port: _Port = 9121
+    json_exporter_port: _Port = 7979
+    blackbox_exporter_port: _Port = 9115
+
+
+FILE_KEYS: Final = (
+    "enabled",
+    "docker_host",
+    "monitoring_enabled",
+    "discovery",
+    "project",
+    "state",
+    "log_format",
+    "host",
+    "port",
+)
+"""The settings that the file's top level can hold too. No secrets: a file is read by many."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    settings: OrchestratorSettings
+    named: frozenset[str]
+    """Fields that the environment or the command line set."""
+    problems: tuple[Problem, ...]
+
+
+def load_settings(overrides: Mapping[str, object], dotenv: Path | None = Path(".env")) -> LoadedSettings:
+    """From the command line (``overrides``, by field name), then the environment, then ``.env``.
+
+    Never raises: what cannot be used is a problem, and its default holds.
+    """
+    problems: list[Problem] = []
+    given: dict[str, Any] = dict(overrides)
+    unusable: set[str] = set()
+    for _ in range(len(OrchestratorSettings.model_fields) + 1):
+        try:
+            settings = OrchestratorSettings(**{"_env_file": dotenv, **given})
+        except ValidationError as error:
+            for field, fact in _facts(error):
+                problems.append(Problem(_source(field, field in overrides), "", fact))
+                given[field] = OrchestratorSettings.model_fields[field].get_default(call_default_factory=True)
+                unusable.add(field)
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(str(dotenv), "", f"cannot be read: {error}; its variables are not used"))
+            dotenv = None
+        else:
+            break
+    problems.extend(_misspelt(os.environ))
+    return LoadedSettings(settings, frozenset(settings.model_fields_set - unusable), tuple(problems))
+
+
+def with_file_settings(
+    loaded: LoadedSettings, written: Mapping[str, object], source: str
+) -> tuple[OrchestratorSettings, tuple[Problem, ...]]:
+    """Lay the file's top-level keys below what the environment and the command line said."""
+    settings = loaded.settings
+    problems: list[Problem] = []
+    for field, value in written.items():
+        try:
+            checked = OrchestratorSettings.__pydantic_validator__.validate_assignment(
+                OrchestratorSettings.model_construct(), field, value
+            )
+        except ValidationError as error:
+            problems.extend(Problem(source, field, fact) for _, fact in _facts(error))
+            continue
+        if field not in loaded.named:
+            settings = settings.model_copy(update={field: getattr(checked, field)})
+    return settings, tuple(problems)
+
+
+def _facts(error: ValidationError) -> Iterable[tuple[str, str]]:
+    for each in error.errors(include_url=False):
+        field = str(each["loc"][0]).lower().removeprefix(PREFIX.lower())
+        words = each["msg"].removeprefix("Value error, ")
+        if each["type"] != "value_error":
+            words = f"{values.in_words(each['input'])} cannot be used: {words[0].lower()}{words[1:]}"
+        yield field, words
+
+
+def _source(field: str, on_command_line: bool) -> str:
+    return f"--{field.replace('_', '-')}" if on_command_line else PREFIX + field.upper()
+
+
+def _misspelt(environment: Mapping[str, str]) -> Iterable[Problem]:
+    """Variables that look like one of ours. Others with our prefix are somebody else's: container tools and
+    Kubernetes make such names from services that are called orchestrator."""
+    known = [PREFIX + field.upper() for field in OrchestratorSettings.model_fields]
+    for variable in sorted(environment):
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            close = values.did_you_mean(variable.upper(), known)
+            if close:
+                yield Problem(variable, "", f"unknown variable{close}")

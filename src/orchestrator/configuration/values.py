@@ -1,0 +1,256 @@
+"""One value at a time: what was written, as text or as YAML, to what is meant. Pure.
+
+Every reader takes a YAML scalar or list, or the text of a label or variable, and returns the value or raises
+:class:`ValueError` with what is wrong and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from orchestrator.core.graph import RESOURCES
+
+Reader = Callable[[object], object]
+
+LONGEST: Final = 366 * 86400.0
+"""Seconds; a longer duration is a mistake of unit."""
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PLAIN_SECONDS: Final = re.compile(r"\d+(?:\.\d+)?")
+_SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+_STATUS: Final = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?|([1-5])xx")
+
+
+def in_words(value: object) -> str:
+    """A value as its writer would recognise it, short enough for one line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case None:
+            return "nothing"
+        case _:
+            text = repr(value) if isinstance(value, str) else str(value)
+            return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def seconds_in_words(seconds: float) -> str:
+    """``3 s``, ``0.5 s``."""
+    return f"{seconds:g} s"
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """``; did you mean 'x'?`` or nothing."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def duration(shortest: float = 0.0) -> Reader:
+    """Seconds, from ``500ms``, ``5s``, ``2m``, ``1h30m`` or a plain number of seconds."""
+
+    def read(value: object) -> float:
+        seconds = _seconds(value)
+        if seconds is None:
+            raise ValueError(f"{in_words(value)} is not a duration; write 500ms, 5s, 2m, 1h or a number of seconds")
+        if seconds < 0:
+            raise ValueError(f"{in_words(value)} is negative; a duration is 0 or more")
+        if seconds < shortest:
+            raise ValueError(f"{in_words(value)} is too short; the least is {seconds_in_words(shortest)}")
+        if not seconds <= LONGEST:
+            raise ValueError(f"{in_words(value)} is too long; the most is 366d")
+        return seconds
+
+    return read
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return None if math.isnan(value) else min(float(min(value, 10**300)), math.inf)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    sign = -1.0 if text.startswith("-") else 1.0
+    text = text.removeprefix("-").replace(" ", "")
+    if _PLAIN_SECONDS.fullmatch(text):
+        return sign * float(text)
+    if _DURATION.fullmatch(text):
+        return sign * sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+    return None
+
+
+def whole_number(least: int, most: int) -> Reader:
+    def read(value: object) -> int:
+        number = _integer(value)
+        if number is None:
+            raise ValueError(f"{in_words(value)} is not a whole number")
+        if not least <= number <= most:
+            raise ValueError(f"{in_words(value)} is out of range; use {least} to {most}")
+        return number
+
+    return read
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d{1,18}\s*", value):
+        return int(value)
+    return None
+
+
+def port(value: object) -> int:
+    number = _integer(value)
+    if number is None:
+        raise ValueError(f"{in_words(value)} is not a port; use a number from 1 to 65535")
+    if not 1 <= number <= 65535:
+        raise ValueError(f"{in_words(value)} is no valid port; use 1 to 65535")
+    return number
+
+
+def switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError(f"{in_words(value)} is neither true nor false")
+
+
+def text(value: object) -> str:
+    if isinstance(value, bool | dict | list) or value is None or not str(value).strip():
+        raise ValueError(f"{in_words(value)} is not a text")
+    return str(value).strip()
+
+
+def host(value: object) -> str:
+    written = text(value)
+    if re.search(r"[\s/]", written):
+        raise ValueError(f"{in_words(value)} is not a host; write a name or an address, without scheme, path or port")
+    return written.removeprefix("[").removesuffix("]")
+
+
+def service_name(value: object) -> str:
+    written = text(value)
+    if not _SERVICE_NAME.fullmatch(written):
+        raise ValueError(f"{in_words(value)} is not a service name; use letters, digits, '-', '_' and '.'")
+    return written
+
+
+def own_name(value: object) -> str:
+    """A service's own name: none that means a resource of the host."""
+    written = service_name(value)
+    if written in RESOURCES:
+        raise ValueError(f"{written!r} names a resource of the host; give the service another name")
+    return written
+
+
+def service_names(value: object) -> tuple[str, ...]:
+    """From a list, or comma-separated text; each once, in the order written. Empty text is no name."""
+    if isinstance(value, dict | bool) or value is None:
+        raise ValueError(f"{in_words(value)} is not a list of service names")
+    written = value if isinstance(value, list) else [each for each in str(value).split(",") if each.strip()]
+    return tuple(dict.fromkeys(service_name(each) for each in written))
+
+
+def one_of(*words: str) -> Reader:
+    def read(value: object) -> str:
+        word = in_words(value) if isinstance(value, bool) else str(value).strip().lower()
+        if word in words:
+            return word
+        listed = ", ".join(words[:-1]) + f" or {words[-1]}"
+        raise ValueError(f"{in_words(value)} is not known; use {listed}")
+
+    return read
+
+
+def patterns(value: object) -> tuple[str, ...]:
+    """One name pattern or a list of them."""
+    written = value if isinstance(value, list) else [value]
+    if not written:
+        raise ValueError("the list is empty; write a container name, * and ? allowed")
+    return tuple(text(each) for each in written)
+
+
+def status_codes(value: object) -> tuple[int, ...]:
+    """``200``, ``200-299``, ``2xx``, or several in a list or separated by commas."""
+    if isinstance(value, bool | dict) or value is None:
+        raise ValueError(f"{in_words(value)} is not an HTTP status; write 200, 200-299 or 2xx")
+    written = value if isinstance(value, list) else str(value).split(",")
+    codes: dict[int, None] = {}
+    for each in written:
+        found = _STATUS.fullmatch(str(each).strip())
+        if found is None:
+            raise ValueError(f"{in_words(each)} is not an HTTP status; write 200, 200-299 or 2xx")
+        first, last, hundreds = found.groups()
+        low, high = (int(hundreds) * 100, int(hundreds) * 100 + 99) if hundreds else (int(first), int(last or first))
+        if high < low:
+            raise ValueError(f"{in_words(each)} runs backwards")
+        codes.update(dict.fromkeys(range(low, high + 1)))
+    if not codes:
+        raise ValueError("no HTTP status is listed; write 200, 200-299 or 2xx")
+    return tuple(codes)
+
+
+# --- check methods: False says "not this one" -----------------------------------------------------------------
+
+
+def http_path(value: object) -> str | bool:
+    if _declined(value):
+        return False
+    written = "" if isinstance(value, bool) else text(value)
+    if not written.startswith("/") or re.search(r"\s", written):
+        raise ValueError(
+            f"{in_words(value)} is not a path; write one that starts with '/', such as /health "
+            "(host and port are keys of their own)"
+        )
+    return written
+
+
+def command(value: object) -> str | tuple[str, ...] | bool:
+    """Text for the container's shell, or a list of the program and its arguments."""
+    if _declined(value):
+        return False
+    if isinstance(value, list):
+        if not value or any(isinstance(each, dict | list) or each is None for each in value):
+            raise ValueError("a command's list holds the program and its arguments, each a text")
+        return tuple(in_words(each) if isinstance(each, bool) else str(each) for each in value)
+    return text(value)
+
+
+def network_check(value: object) -> int | bool:
+    """``true``, or the port to ask."""
+    if _declined(value):
+        return False
+    if value is True or str(value).strip().lower() in _TRUE - {"1"}:
+        return True
+    return port(value)
+
+
+def postgres_check(value: object) -> str | bool:
+    """``true``, or the user to ask for."""
+    if _declined(value):
+        return False
+    if value is True or str(value).strip().lower() in _TRUE:
+        return True
+    return text(value)
+
+
+def _declined(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower() in _FALSE - {"0"})
