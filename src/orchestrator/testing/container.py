@@ -1,0 +1,158 @@
+"""One fake container: what the engine has on record about it, and the process of its run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from orchestrator.core.model import (
+    ContainerSnapshot,
+    ContainerState,
+    ContainerSummary,
+    EngineHealth,
+    PublishedPort,
+)
+from orchestrator.testing.workload import HEALTHY, Condition, EngineCheckup, Workload
+
+_UP = (ContainerState.RUNNING, ContainerState.PAUSED)
+
+
+@dataclass(eq=False, slots=True)
+class Process:
+    """The process of one run; it is somebody else after every start."""
+
+    pid: int
+    began: float
+    """Moment."""
+    condition: Condition
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    network: Process | None = None
+    """Whose network it joined at its start."""
+    checkup: EngineHealth | None = None
+    failed_checkups: int = 0
+
+    @property
+    def dead(self) -> bool:
+        return self.gone.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a container is created with; recreating uses it again."""
+
+    name: str
+    image: str = "localhost/workload:latest"
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ports: tuple[PublishedPort, ...] = (PublishedPort(8080, 18080, "127.0.0.1"),)
+    workload: Workload = HEALTHY
+    policy: str = "no"
+    """The engine's own restart policy: no, always, unless-stopped, on-failure."""
+    checkup: EngineCheckup | None = None
+    network_of: str | None = None
+    """The name of the container whose network it shares."""
+
+
+@dataclass(eq=False, slots=True)
+class FakeContainer:
+    """Mutable on purpose: this is the world, not the program. Only the daemon changes it."""
+
+    container_id: str
+    blueprint: Blueprint
+    created_at: float
+    workload: Workload
+    state: ContainerState = ContainerState.CREATED
+    process: Process | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    exit_code: int | None = None
+    error: str = ""
+    oom_killed: bool = False
+    restart_count: int = 0
+    stopped_on_request: bool = False
+    """The engine's own policy leaves it alone until somebody starts it."""
+    refuses_start: str = ""
+    """The engine's words on why it cannot be started; empty: it can."""
+    network_owner: FakeContainer | None = None
+    policy_pause: float = 0.0
+    """What the engine's own policy waited last."""
+    in_restart: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.blueprint.name
+
+    @property
+    def up(self) -> bool:
+        return self.state in _UP
+
+    def answers(self, moment: float) -> Condition | None:
+        """How its process is, for one who asks over the network; ``None``: nobody listens."""
+        process = self.process
+        if process is None or process.dead or moment - process.began < self.workload.warm_up:
+            return None
+        if process.network is not None and process.network.dead:
+            return None
+        return Condition.FROZEN if self.state is ContainerState.PAUSED else process.condition
+
+    def well(self, moment: float) -> bool:
+        return self.state is ContainerState.RUNNING and self.answers(moment) is Condition.HEALTHY
+
+    def snapshot(self) -> ContainerSnapshot:
+        blueprint = self.blueprint
+        down = self.state in (ContainerState.EXITED, ContainerState.RESTARTING)
+        return ContainerSnapshot(
+            container_id=self.container_id,
+            name=blueprint.name,
+            image=blueprint.image,
+            state=self.state,
+            created_at=self.created_at,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            exit_code=self.exit_code if down else None,
+            error=self.error,
+            oom_killed=self.oom_killed,
+            pid=self.process.pid if self.process is not None and self.up else None,
+            labels=blueprint.labels,
+            ports=blueprint.ports,
+            addresses=("172.17.0.2",) if self.up else (),
+            network_mode=self._network_mode(),
+            restart_policy=blueprint.policy,
+            restart_count=self.restart_count,
+            health=self.health(),
+        )
+
+    def summary(self, wall: float) -> ContainerSummary:
+        health = self.health()
+        return ContainerSummary(
+            container_id=self.container_id,
+            name=self.name,
+            image=self.blueprint.image,
+            state=self.state,
+            created_at=self.created_at,
+            labels=self.blueprint.labels,
+            network_mode=self._network_mode(),
+            ports=self.blueprint.ports,
+            uptime_at_most=uptime_at_most(wall - self.started_at) if self.up and self.started_at is not None else None,
+            health="" if health is None or health.status == "none" else health.status,
+        )
+
+    def health(self) -> EngineHealth | None:
+        checkup = self.blueprint.checkup
+        if checkup is None:
+            return None
+        if self.process is None or self.state is not ContainerState.RUNNING or self.process.checkup is None:
+            return EngineHealth("none", interval=checkup.interval)
+        return self.process.checkup
+
+    def _network_mode(self) -> str:
+        return "bridge" if self.network_owner is None else f"container:{self.network_owner.container_id}"
+
+
+def uptime_at_most(age: float) -> float:
+    """The bound that a list's words give: ``Up 5 minutes`` is under 6; seconds, minutes, then hours."""
+    for unit, largest in ((1.0, 60), (60.0, 60)):
+        if age < unit * largest:
+            return (age // unit + 1) * unit
+    return (age // 3600 + 1) * 3600.0
