@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.configuration.containers import Marks
+from orchestrator.configuration.identity import Unmanaged
 from orchestrator.configuration.keys import Setting
 from orchestrator.configuration.resolve import Resolved
 from orchestrator.configuration.values import did_you_mean
