@@ -60,6 +60,7 @@ class PrivatePodman:
             self._process = subprocess.Popen(
                 ["podman", "system", "service", "--time=0", f"unix://{self.socket}"],
                 env=dict(self.environment),
+                cwd=self.folder,  # conmon leaves a file named oom in the folder it was started from
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,

@@ -95,6 +95,7 @@ class Engine(ABC):
         done = subprocess.run(
             [*self.client, *arguments],
             env=dict(self.environment),
+            cwd=self.folder,  # conmon leaves a file named oom in the folder it was started from
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -159,6 +160,7 @@ class Engine(ABC):
         done = subprocess.run(
             [*self.client, "logs", container],
             env=dict(self.environment),
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

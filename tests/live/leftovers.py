@@ -61,12 +61,12 @@ def processes_in_namespace_of(pid: int) -> list[int]:
 
 
 def _identity(pid: int) -> str:
-    """A process id and its start time: the id alone is reused."""
+    """A process id and its start time, for the id alone is reused; empty: no such process, or a zombie."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        state, *figures = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:
         return ""
-    return f"{pid} {stat.rpartition(')')[2].split()[19]}"
+    return "" if state == "Z" else f"{pid} {figures[18]}"
 
 
 def _processes_of(folder: Path) -> set[int]:
