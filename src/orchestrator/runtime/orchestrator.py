@@ -90,6 +90,7 @@ class ContainerOrchestrator:
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._engine = engine
         self._surveyor = surveyor
+        self._probes = probes
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
         self._journal = Journal(store, clock, on_recovered=self._recovered)
@@ -151,6 +152,9 @@ class ContainerOrchestrator:
             self._turn()
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close()
+            for probe in self._probes.values():
+                await probe.close()
+            await self._engine.close()
             narrator.stopped()
 
     # --- the loop -----------------------------------------------------------------------------------------

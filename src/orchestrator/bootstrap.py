@@ -1,0 +1,69 @@
+"""The one module that knows concrete classes: from a configuration to an orchestrator that can be run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from orchestrator.adapters.engine import DockerClient
+from orchestrator.adapters.engine.ourselves import own_container_id
+from orchestrator.adapters.probes import make_probes
+from orchestrator.adapters.stores import SqliteStore
+from orchestrator.configuration.loading import Configuration, load
+from orchestrator.configuration.surveyor import ServiceSurveyor
+from orchestrator.core.model import ContainerSummary
+from orchestrator.ports import Clock
+from orchestrator.runtime.clock import SystemClock
+from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
+
+_ACTIONS_PER_CORE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything wired together, nothing started."""
+
+    configuration: Configuration
+    orchestrator: ContainerOrchestrator
+    clock: Clock
+    version: str
+
+
+def own_version() -> str:
+    try:
+        return version("container-orchestrator")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"
+
+
+def configure(command_line: Mapping[str, object]) -> Configuration:
+    """Read every layer of configuration; what cannot be used is in its ``problems``."""
+    return load(command_line)
+
+
+def build(configuration: Configuration) -> Assembly:
+    """Does no I/O beyond asking which container we run in: nothing is connected to before ``run``."""
+    settings = configuration.settings
+    engine = DockerClient(settings.docker_host)
+    clock = SystemClock()
+    orchestrator = ContainerOrchestrator(
+        engine=engine,
+        surveyor=ServiceSurveyor(configuration, own_container_id()),
+        probes=make_probes(engine),
+        store=SqliteStore(settings.state, clock),
+        clock=clock,
+        pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
+        version=own_version(),
+    )
+    return Assembly(configuration, orchestrator, clock, own_version())
+
+
+async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:
+    """One list from the configured engine; :class:`EngineUnavailable` when it does not answer."""
+    engine = DockerClient(configuration.settings.docker_host)
+    try:
+        return tuple(await engine.containers())
+    finally:
+        await engine.close()
