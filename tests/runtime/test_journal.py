@@ -59,13 +59,11 @@ def play(story: Story, store: MemoryStore | None = None, **limits: int) -> None:
 
     async def played() -> None:
         with capture_logs() as logs:
+            recovered: list[tuple[Kept, Mapping[str, Document]]] = []
             journal = Journal(
-                store,
-                VirtualClock(),
-                on_recovered=lambda kept, outrun: world.recovered.append((kept, outrun)),
-                **limits,
+                store, VirtualClock(), on_recovered=lambda kept, outrun: recovered.append((kept, outrun)), **limits
             )
-            world = World(store, journal, logs)
+            world = World(store, journal, logs, recovered)
             await story(world)
 
     run_virtual(played, limit=100_000)
