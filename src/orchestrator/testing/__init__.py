@@ -1,6 +1,33 @@
 """For tests, ours and yours: virtual time, a believable engine, and a language for stories about both."""
 
 from orchestrator.testing.clock import EPOCH, VirtualClock
+from orchestrator.testing.container import Blueprint, FakeContainer
+from orchestrator.testing.daemon import FakeDaemon
+from orchestrator.testing.engine import FakeEngine
+from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
+from orchestrator.testing.probe import ScriptedProbe, WorkloadProbe
+from orchestrator.testing.store import Medium, MemoryStore
+from orchestrator.testing.workload import Condition, EngineCheckup, Workload
 
-__all__ = ["EPOCH", "Deadlock", "Livelock", "VirtualClock", "VirtualLoop", "run_virtual"]
+__all__ = [
+    "EPOCH",
+    "Blueprint",
+    "Condition",
+    "Deadlock",
+    "EngineCheckup",
+    "FakeContainer",
+    "FakeDaemon",
+    "FakeEngine",
+    "Happening",
+    "Ledger",
+    "Livelock",
+    "Medium",
+    "MemoryStore",
+    "ScriptedProbe",
+    "VirtualClock",
+    "VirtualLoop",
+    "Workload",
+    "WorkloadProbe",
+    "run_virtual",
+]
