@@ -11,19 +11,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.adapters.engine import translate
+from orchestrator.adapters.engine import processes, translate
 from orchestrator.adapters.engine.connection import Connection, guarded
+from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
+from orchestrator.adapters.engine.execute import Executor
+from orchestrator.adapters.engine.health import HealthChecks
 from orchestrator.adapters.engine.stream import EventStream
-from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary
+from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
 from orchestrator.errors import (
     ActionRefused,
+    ContainerNotFound,
     EngineAway,
     EngineForbidden,
     EngineUnavailable,
     EngineUnsuitable,
 )
-from orchestrator.ports import EngineEvent, EngineIdentity
+from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult
 
 CALL_TIMEOUT: Final = 10.0
 START_TIMEOUT: Final = 60.0
@@ -54,6 +58,9 @@ class DockerClient:
         self._call_timeout = call_timeout
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
+        self._executor = Executor(self._call, call_timeout)
+        self._health = HealthChecks(self._call, call_timeout)
+        self._deaths = Deaths()
 
     @property
     def endpoint(self) -> str:
@@ -83,13 +90,20 @@ class DockerClient:
             return tuple(translate.summary(row) for row in rows or ())
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
-        async with self._question() as connection:
-            return translate.snapshot(await connection.ask(f"/containers/{container_id}/json"))
+        try:
+            async with self._question() as connection:
+                seen = translate.snapshot(await connection.ask(f"/containers/{container_id}/json"))
+        except ContainerNotFound:
+            self._deaths.forget(container_id)
+            raise
+        if self._watches(connection):
+            self._deaths.show(seen)
+        return seen
 
     async def events(self) -> AsyncIterator[EngineEvent]:
         async with guarded(self.endpoint, self._call_timeout):
             connection = await self._connected()
-        stream = EventStream(connection, self._call_timeout)
+        stream = EventStream(connection, self._call_timeout, lambda: self._deaths.next(self.inspect))
         async with aclosing(stream.listen()) as events:
             async for event in events:
                 yield event
@@ -115,7 +129,32 @@ class DockerClient:
             if (await self.inspect(container_id)).state in _ALIVE:
                 raise
 
+    async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
+        return await self._executor.run(container_id, command, timeout, self.colocated)
+
+    async def process_states(self, container_id: str) -> Sequence[str]:
+        seen = await self.inspect(container_id)
+        if seen.pid is None:
+            return ()
+        if self.colocated:
+            here = await asyncio.to_thread(processes.states, seen.container_id, seen.pid)
+            if here:
+                return here
+        async with self._question() as connection:
+            podman = connection.identity is not None and connection.identity.kind == "podman"
+            # Podman's own column names; Docker hands the arguments to ps on its host.
+            columns = "pid,state" if podman else "-eo pid,stat"
+            listed = await connection.ask(f"/containers/{container_id}/top", ps_args=columns)
+            return translate.process_states(listed)
+
+    async def health(self, container_id: str) -> EngineHealth | None:
+        try:
+            return await self._health.newest(container_id, self.colocated)
+        except ActionRefused as error:
+            raise self._unanswered(error) from error
+
     async def close(self) -> None:
+        self._deaths.close()
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
@@ -144,8 +183,14 @@ class DockerClient:
             async with self._call(self._call_timeout) as connection:
                 yield connection
         except ActionRefused as error:
-            fact = f"it answered {error.status}: {error}"
-            raise EngineUnavailable(self.endpoint, fact, "See the engine's own log") from error
+            raise self._unanswered(error) from error
+
+    def _unanswered(self, error: ActionRefused) -> EngineUnavailable:
+        return EngineUnavailable(self.endpoint, f"it answered {error.status}: {error}", "See the engine's own log")
+
+    def _watches(self, connection: Connection) -> bool:
+        """Docker tells deaths at once; a remote engine's processes are not ours to see."""
+        return self.colocated and connection.identity is not None and connection.identity.kind == "podman"
 
     async def _connected(self) -> Connection:
         if self._connection is not None:

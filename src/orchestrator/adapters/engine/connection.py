@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiodocker
@@ -81,13 +82,17 @@ class Connection:
             return f"{self.endpoint.base}{path}"
         return f"{self.endpoint.base}/{self.docker.api_version}{path}"
 
-    async def ask(self, path: str, method: str = "GET", **params: str) -> Any:
+    async def ask(self, path: str, **params: str) -> Any:
         """The JSON that the engine answers. Raises what :func:`guarded` translates."""
-        async with self.session.request(method, self.url(path), params=params) as response:
+        return (await self.ask_dated(path, **params))[0]
+
+    async def ask_dated(self, path: str, **params: str) -> tuple[Any, float]:
+        """What the engine answers, and when by its own clock (whole seconds)."""
+        async with self.session.get(self.url(path), params=params) as response:
             body = await response.read()
         if response.status >= 400:
             raise DockerError(response.status, spoken(body))
-        return json.loads(body) if body else None
+        return (json.loads(body) if body else None), date(response)
 
     async def negotiate(self) -> EngineIdentity:
         """Ask who answers, and settle on a version that both sides speak."""
@@ -157,6 +162,14 @@ def hung(address: str, seconds: float) -> EngineHung:
 
 def away(address: str, fact: str) -> EngineAway:
     return EngineAway(address, fact, _START)
+
+
+def date(response: aiohttp.ClientResponse) -> float:
+    """The engine's wall time, which every answer carries; 0 where it does not."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def spoken(body: bytes) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
 
-from orchestrator.adapters.engine.connection import Connection, away, guarded
+from orchestrator.adapters.engine.connection import Connection, away, date, guarded
 from orchestrator.adapters.engine.translate import DOCKER_EVENTS, event
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineEvent
@@ -29,10 +28,17 @@ class EventStream:
     """One subscription. Lists nothing, remembers nothing: the reader relists at every ``connected``."""
 
     def __init__(
-        self, connection: Connection, call_timeout: float, quiet: float = QUIET, renewal: float = RENEWAL
+        self,
+        connection: Connection,
+        call_timeout: float,
+        deaths: Callable[[], Coroutine[None, None, EngineEvent]],
+        quiet: float = QUIET,
+        renewal: float = RENEWAL,
     ) -> None:
+        """``deaths``: waits for the next death that was seen otherwise, to be told among the events."""
         self._connection = connection
         self._call_timeout = call_timeout
+        self._deaths = deaths
         self._quiet = quiet
         self._renewal = renewal
 
@@ -40,7 +46,7 @@ class EventStream:
         """Events until the engine is lost; then :class:`EngineUnavailable` is raised. Ends in no other way."""
         while True:
             async with self._subscribed() as response:
-                yield EngineEvent("", "connected", _date(response))
+                yield EngineEvent("", "connected", date(response))
                 async with aclosing(self._until_stale(Lines(response))) as events:
                     async for seen in events:
                         yield seen
@@ -66,25 +72,28 @@ class EventStream:
         loop = asyncio.get_running_loop()
         heard = loop.time()
         reading: asyncio.Task[bytes] | None = None
+        dying: asyncio.Task[EngineEvent] | None = None
         try:
             while loop.time() - heard < self._renewal:
-                reading = reading or asyncio.ensure_future(lines.next())
-                done, _ = await asyncio.wait({reading}, timeout=self._quiet)
-                if not done:
+                reading = reading or asyncio.create_task(lines.next())
+                dying = dying or asyncio.create_task(self._deaths())
+                await asyncio.wait({reading, dying}, timeout=self._quiet, return_when=asyncio.FIRST_COMPLETED)
+                if dying.done():
+                    death, dying = dying.result(), None
+                    yield death
+                elif reading.done():
+                    async with guarded(self._connection.address, self._call_timeout):
+                        line = reading.result()
+                    reading, heard = None, loop.time()
+                    if not line:
+                        raise away(self._connection.address, "it ended the event stream")
+                    seen = _read(line)
+                    if seen is not None:
+                        yield seen
+                else:
                     await self._ping()
-                    continue
-                async with guarded(self._connection.address, self._call_timeout):
-                    line = reading.result()
-                reading, heard = None, loop.time()
-                if not line:
-                    raise away(self._connection.address, "it ended the event stream")
-                seen = _read(line)
-                if seen is not None:
-                    yield seen
         finally:
-            if reading is not None:
-                reading.cancel()
-                await asyncio.wait({reading})
+            await _ended(reading, dying)
 
     async def _ping(self) -> None:
         connection = self._connection
@@ -119,14 +128,18 @@ class Lines:
             self._held += chunk
 
 
+async def _ended(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel what still waits; what ended with an error nobody asked for is done with."""
+    waiting = {task for task in tasks if task is not None}
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
 def _read(line: bytes) -> EngineEvent | None:
-    document: Any = json.loads(line)
-    return event(document) if isinstance(document, dict) else None
-
-
-def _date(response: aiohttp.ClientResponse) -> float:
-    """The engine's wall time, which every answer carries; 0 where it does not."""
     try:
-        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except ValueError:
-        return 0.0
+        document: Any = json.loads(line)
+    except ValueError:  # a line cut by a rotating log wakes nobody
+        return None
+    return event(document) if isinstance(document, dict) else None

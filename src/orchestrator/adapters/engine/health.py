@@ -1,0 +1,91 @@
+"""The engine's own health checks, run by us where nothing else runs them.
+
+Docker runs them itself. Podman leaves them to systemd timers, and has none in a container, on Alpine, or without
+a user session: then the newest result is old or missing, and is asked for here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Any, Final
+
+from orchestrator.adapters.engine import processes, translate
+from orchestrator.adapters.engine.connection import LIBPOD, Connection
+from orchestrator.core.model import ContainerSnapshot, ContainerState, EngineHealth
+from orchestrator.errors import ActionRefused
+
+Call = Callable[[float], AbstractAsyncContextManager[Connection]]
+
+_INTERVALS: Final = 2
+"""Results older than so many intervals: nobody runs the check."""
+_TIMEOUT: Final = 30.0
+"""Seconds of a check that sets no time-out, as both engines have it."""
+_NANOSECONDS: Final = 1e9
+
+
+class HealthChecks:
+    def __init__(self, call: Call, call_timeout: float) -> None:
+        self._call = call
+        self._call_timeout = call_timeout
+
+    async def newest(self, container_id: str, colocated: bool) -> EngineHealth | None:
+        document, now, podman = await self._look(container_id)
+        snapshot = translate.snapshot(document)
+        if not podman or not _due(snapshot, now):
+            return snapshot.health
+        # Podman measures the check's time-out, and does not enforce it.
+        limit = _limit(document)
+        try:
+            async with self._call(limit + self._call_timeout) as connection, asyncio.timeout(limit):
+                await connection.ask(f"{LIBPOD}/containers/{container_id}/healthcheck")
+        except TimeoutError:
+            return await self._hanging(document, snapshot, now + limit, limit, colocated)
+        except ActionRefused:  # it stopped running meanwhile
+            pass
+        return translate.snapshot((await self._look(container_id))[0]).health
+
+    async def _look(self, container_id: str) -> tuple[dict[str, Any], float, bool]:
+        async with self._call(self._call_timeout) as connection:
+            document, now = await connection.ask_dated(f"/containers/{container_id}/json")
+            podman = connection.identity is not None and connection.identity.kind == "podman"
+            return document, now, podman
+
+    async def _hanging(
+        self, document: dict[str, Any], snapshot: ContainerSnapshot, now: float, limit: float, colocated: bool
+    ) -> EngineHealth | None:
+        """A check that did not end is a failed one; its processes must not pile up."""
+        await self._look(snapshot.container_id)  # an engine that hangs says nothing about the container
+        if colocated and snapshot.pid is not None:
+            await asyncio.to_thread(_end, snapshot.container_id, snapshot.pid, _arguments(document))
+        text = f"the health check did not end within {limit:g} s"
+        return snapshot.health and replace(snapshot.health, status="unhealthy", checked_at=now, output=text)
+
+
+def _due(snapshot: ContainerSnapshot, now: float) -> bool:
+    health = snapshot.health
+    if health is None or snapshot.state is not ContainerState.RUNNING:
+        return False
+    return health.checked_at is None or now - health.checked_at > _INTERVALS * health.interval
+
+
+def _limit(document: dict[str, Any]) -> float:
+    check = (document.get("Config") or {}).get("Healthcheck") or {}
+    return float(check.get("Timeout") or 0) / _NANOSECONDS or _TIMEOUT
+
+
+def _arguments(document: dict[str, Any]) -> list[str]:
+    check = (document.get("Config") or {}).get("Healthcheck") or {}
+    test = [str(word) for word in check.get("Test") or ()]
+    if test[:1] == ["CMD-SHELL"]:
+        return ["/bin/sh", "-c", *test[1:]]
+    return test[1:] if test[:1] == ["CMD"] else test
+
+
+def _end(container_id: str, first: int, arguments: list[str]) -> None:
+    try:
+        processes.kill(container_id, processes.of_health_check(container_id, first, arguments))
+    except PermissionError:
+        return  # not ours to end: a rootless engine of somebody else
