@@ -1,0 +1,51 @@
+# `make` alone lists what there is. Everything lives in .venv and .orchestrator, and in packages that
+# `make test` and `make demo` name before they install them.
+SHELL := /bin/bash
+PYTHON_HERE := .venv/bin/python
+BIN := .venv/bin
+
+.PHONY: help venv test check live fmt bench demo demo-down lock clean
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 20
+
+venv:  ## create or refresh the virtual environment
+	@scripts/venv.sh requirements/dev.txt
+
+test: venv  ## everything from zero: checks, fast tests, and the live tests on real Podman and Docker
+	@scripts/engines.sh
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory live
+
+check: venv  ## style, types, architecture, fast tests; the core covered to its last branch
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTHON_HERE) -m pytest --ignore=tests/live --ignore=tests/browser --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+live: venv  ## the live tests alone (root; every engine they need is their own)
+	$(PYTHON_HERE) -m pytest tests/live
+
+fmt: venv  ## put the style right
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: venv  ## the figures: benchmarks/ on real engines, side by side
+	@scripts/engines.sh
+	$(PYTHON_HERE) -m benchmarks
+
+demo:  ## a stack of your own to break, watched and healed; Ctrl-C ends it
+	@scripts/venv.sh requirements/run.txt
+	@exec $(PYTHON_HERE) -m scripts.demo up
+
+demo-down:  ## remove every trace of the demo
+	@scripts/venv.sh requirements/run.txt
+	@exec $(PYTHON_HERE) -m scripts.demo down
+
+lock: venv  ## resolve all requirements anew, pinned with hashes
+	@scripts/lock.sh
+
+clean:  ## remove what was built here; the demo's containers: make demo-down
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Makes sure that the real engines and servers of the live tests are installed; installs what is missing, as root on
+# Debian or Ubuntu, and otherwise says what is missing. What is installed is not started.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/podman
+
+declare -A package_of=(
+    [podman]=podman [runc]=runc [netavark]=netavark [aardvark-dns]=aardvark-dns [iptables]=iptables
+    [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2 [busybox]=busybox-static
+    [redis-server]=redis-server
+)
+missing=()
+for program in "${!package_of[@]}"; do
+    command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+
+if [ ${#missing[@]} -eq 0 ]; then
+    exit 0
+fi
+packages=$(printf '%s\n' "${missing[@]}" | sort -u | tr '\n' ' ')
+if [ "$(id -u)" != 0 ]; then
+    printf '\nThe live tests need packages that are missing here: %s\nInstall them, or run the tests as root: sudo apt-get install --no-install-recommends %s\n' "$packages" "$packages" >&2
+    exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+    printf '\nThe live tests need programs that are missing here; Debian has them in: %s\n' "$packages" >&2
+    exit 1
+fi
+# shellcheck disable=SC2086 # package names, one word each
+scripts/apt.sh $packages
