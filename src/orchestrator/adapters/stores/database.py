@@ -24,6 +24,14 @@ PRUNED_AT_ONCE: Final = 1000
 
 _LOCK_PATIENCE: Final = 1.0
 """Seconds left to another program (a backup, a person with sqlite3) that has the file locked."""
+# Ways to open the file: URI parameters and locking mode.
+_WRITING: Final = ("mode=rw", "NORMAL")
+_NO_LOG: Final = ("mode=ro&immutable=1", "NORMAL")
+"""Touches nothing but the database itself; would not see what only a write-ahead log has."""
+_FULL_DISK: Final = ("mode=rw", "EXCLUSIVE")
+"""With exclusive locking, set before the first access, the log's index is in memory and needs no new file."""
+_READ_ONLY_DISK: Final = ("mode=ro", "NORMAL")
+"""Reads a log whose index a killed process left beside it."""
 _KEEP_SERVICE: Final = (
     "INSERT INTO services VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document"
 )
@@ -144,7 +152,7 @@ class Database:
         custody.prepare(self._path)
         self._custody.take(self._path)
         try:
-            return self._adopt(self._connect("mode=rw"), writes=True)
+            return self._adopt(self._connect(_WRITING), writes=True)
         except (schema.Damaged, sqlite3.DatabaseError) as error:
             if not isinstance(error, schema.Damaged) and not custody.is_damage(error):
                 raise
@@ -156,16 +164,16 @@ class Database:
                 "and a new one was made."
             )
         custody.prepare(self._path)
-        return self._adopt(self._connect("mode=rw"), writes=True)
+        return self._adopt(self._connect(_WRITING), writes=True)
 
     def _reading(self, refusal: sqlite3.Error | OSError) -> sqlite3.Connection:
         """A connection for when nothing can be written, not even the shared memory that a WAL reader needs."""
         if isinstance(refusal, sqlite3.Error) and not custody.still_readable(refusal):
             raise refusal
         log = Path(f"{self._path}-wal")
-        ways = ["mode=rw", "mode=ro"]
+        ways = [_FULL_DISK, _READ_ONLY_DISK]
         if not log.exists() or not log.stat().st_size:
-            ways.insert(0, "mode=ro&immutable=1")
+            ways.insert(0, _NO_LOG)
         for way in ways:
             self._drop()
             try:
@@ -182,19 +190,17 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             return self._reading(error)
 
-    def _connect(self, way: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?{way}", uri=True, timeout=_LOCK_PATIENCE, isolation_level=None
-        )
+    def _connect(self, way: tuple[str, str]) -> sqlite3.Connection:
+        parameters, locking = way
+        address = f"{self._path.as_uri()}?{parameters}"
+        connection = sqlite3.connect(address, uri=True, timeout=_LOCK_PATIENCE, isolation_level=None)
+        connection.execute(f"PRAGMA locking_mode = {locking}")
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         return connection
 
     def _adopt(self, connection: sqlite3.Connection, *, writes: bool) -> sqlite3.Connection:
         """Check it, and use it from now on."""
         self._connection, self._writes = connection, writes
-        if not writes:
-            # Before the first access: then the log's index is kept in memory instead of a shared file.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         schema.recognise(connection)
         schema.check(connection, thoroughly=self._suspect)
         self._suspect = False
