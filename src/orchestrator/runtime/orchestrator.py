@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from orchestrator.core import graph
 from orchestrator.core.decide import decide
-from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Command, Decision, Facts, Outcome, Reply
 from orchestrator.core.model import ActionKind, Check, Instant, ProbeResult, ServiceState
-from orchestrator.core.persistence import from_document, to_document
+from orchestrator.core.persistence import to_document
 from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, Probe, StateStore, Surveyor
 from orchestrator.runtime import narrator
@@ -26,17 +24,13 @@ from orchestrator.runtime.health import HealthMonitor
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
-    EngineLost,
-    EngineReached,
     HistoryFound,
     Inbox,
     InboxFull,
-    Looked,
-    Post,
     Probed,
-    StopSeen,
     Surveyed,
 )
+from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.registry import Record, ServiceRegistry
@@ -105,9 +99,7 @@ class ContainerOrchestrator:
         self._crew.add("journal", self._journal.run)
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
-        self._history: dict[str, Document] = {}
-        self._dependents: dict[str, tuple[str, ...]] = {}
-        self._warned: set[str] = set()
+        self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
         self._turns = 0
 
     # --- for the faces ------------------------------------------------------------------------------------
@@ -142,14 +134,14 @@ class ContainerOrchestrator:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting."""
         now = self._clock.now()
         self._surroundings.begin(now)
-        self._history.update((await self._journal.open()).services)
-        self._take_in(Surveyed(self._surveyor.survey(())), now)
+        self._intake.remember(await self._journal.open())
+        self._intake.take_in(Surveyed(self._surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
         try:
             await self._crew.run()
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
-            self._turn()
+            self._turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close()
             for probe in self._probes.values():
@@ -179,8 +171,11 @@ class ContainerOrchestrator:
             return _LONGEST_SLEEP
         return max(0.0, min(min(wakes) - self._clock.now().moment, _LONGEST_SLEEP))
 
-    def _turn(self) -> None:
-        """One turn. What a decision changes for dependents is decided in the same turn."""
+    def _turn(self, *, acting: bool = True) -> None:
+        """One turn. What a decision changes for dependents is decided in the same turn.
+
+        Not ``acting``: outcomes are taken in, but nothing counts as seen, so that nothing new is ordered.
+        """
         now = self._clock.now()
         self._turns += 1
         self._surroundings.turned(now, self._turns)
@@ -191,9 +186,10 @@ class ContainerOrchestrator:
             if isinstance(post, Asked):
                 asked[post.service].append(post)
             elif isinstance(post, Ended):
-                self._after_action(post)
                 outcomes[post.service].append(post.outcome)
-            touched.update(dict.fromkeys(self._take_in(post, now)))
+            touched.update(dict.fromkeys(self._intake.take_in(post, now)))
+        if not acting:
+            self._intake.lose_sight()
         touched.update(dict.fromkeys(self._due(now)))
         queue = deque(touched)
         while queue:
@@ -209,108 +205,6 @@ class ContainerOrchestrator:
         for name in self._registry.forget(now):
             self._monitor.watch(name, None)
         return due
-
-    # --- taking in ----------------------------------------------------------------------------------------
-
-    def _take_in(self, post: Post, now: Instant) -> Sequence[str]:
-        """Update what is known; the services that this concerns."""
-        match post:
-            case EngineReached(identity=identity):
-                if self._surroundings.reached(identity, now):
-                    narrator.engine_found(self._engine.endpoint, identity)
-                return ()
-            case EngineLost(error=error):
-                if self._surroundings.lost(error, now):
-                    narrator.engine_lost(error)
-                for record in self._registry.records():
-                    record.seen = False
-                return tuple(self._registry)
-            case Surveyed():
-                return self._surveyed(post, now)
-            case Looked():
-                return self._looked(post, now)
-            case Probed(service=service, result=result):
-                probed = self._registry.get(service)
-                if probed is not None:
-                    probed.probe = result
-                return (service,)
-            case StopSeen(container_id=container_id, at=at):
-                return self._stop_seen(container_id, at)
-            case HistoryFound(kept=kept, outrun=outrun):
-                return self._inherit({**kept.services, **outrun}, now)
-            case Ended(service=service) | Asked(service=service):
-                return (service,)
-
-    def _surveyed(self, post: Surveyed, now: Instant) -> Sequence[str]:
-        survey = post.survey
-        for name, sighting in survey.services.items():
-            document = self._history.pop(name, None)
-            self._registry.admit(sighting, None if document is None else from_document(document, now))
-        dependents: defaultdict[str, list[str]] = defaultdict(list)
-        for name, record in self._registry.items():
-            for required in record.spec.requires:
-                dependents[required].append(name)
-        self._dependents = {required: tuple(names) for required, names in dependents.items()}
-        found = [name for name, sighting in survey.services.items() if sighting.container is not None]
-        if self._surroundings.discovered(found):
-            narrator.discovered(found, survey.ignored)
-        for warning in survey.warnings:
-            self._warn_once(warning)
-        for name, sighting in survey.services.items():
-            for problem in sighting.problems:
-                self._warn_once(f"{name}: {problem}")
-        return tuple(survey.services)
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            narrator.warned(text)
-
-    def _looked(self, post: Looked, now: Instant) -> Sequence[str]:
-        record = self._registry.get(post.service)
-        if record is None or post.begun < record.looked_at:
-            return ()
-        record.seen = True
-        record.looked_at = post.begun
-        if post.container is None:
-            record.gone_since = now.moment if record.gone_since is None else record.gone_since
-            record.container = None
-        else:
-            record.gone_since = None
-            record.container = post.container
-        return (post.service,)
-
-    def _stop_seen(self, container_id: str, at: float) -> Sequence[str]:
-        for name, record in self._registry.items():
-            if record.container is not None and record.container.container_id == container_id:
-                record.stop_seen = (container_id, at)
-                return (name,)
-        return ()
-
-    def _after_action(self, post: Ended) -> None:
-        record = self._registry.get(post.service)
-        if record is None:
-            return
-        outcome = post.outcome
-        if outcome.container is None or outcome.looked_at is None:
-            record.seen = False
-            if record.container is not None:
-                self._discovery.look(record.container.container_id)
-        elif outcome.looked_at >= record.looked_at:
-            record.seen = True
-            record.looked_at = outcome.looked_at
-            record.container = outcome.container
-
-    def _inherit(self, documents: Mapping[str, Document], now: Instant) -> Sequence[str]:
-        """History found late: services that were judged without it get what still counts, others when first seen."""
-        for name, document in documents.items():
-            record = self._registry.get(name)
-            if record is None:
-                self._history[name] = document
-                continue
-            record.state = inherit(record.state, from_document(document, now))
-            self._journal.remember(name, to_document(record.state, now))
-        return tuple(documents)
 
     # --- deciding -----------------------------------------------------------------------------------------
 
@@ -330,12 +224,12 @@ class ContainerOrchestrator:
                 _answer(question, reply)
             if not outcomes and not asked:
                 break
-        return self._dependents.get(name, ()) if record.met != was_met else ()
+        return self._intake.dependents_of(name) if record.met != was_met else ()
 
     def _decide(
         self, name: str, record: Record, outcome: Outcome | None, question: Asked | None, now: Instant
     ) -> Reply | None:
-        record.unmet = self._unmet(record)
+        record.unmet = self._intake.unmet(record)
         facts = Facts(
             container=record.evidence,
             probe=record.probe,
@@ -349,18 +243,12 @@ class ContainerOrchestrator:
             decision = decide(record.spec, record.state, facts, now)
         except Exception as error:  # noqa: BLE001 - the turn's quarantine: a defect stays with its service
             self._quarantine(name, record, error)
+            if outcome is not None:  # it is delivered once: waiting for it again would be for ever
+                record.state = replace(record.state, attempt=None)
             return None
         record.quarantine = ""
         self._apply(name, record, decision, now)
         return decision.reply
-
-    def _unmet(self, record: Record) -> tuple[str, ...]:
-        """The hard dependencies that are not running; one that is not known here blocks nobody."""
-        known = {name: self._registry.get(name) for name in record.spec.requires}
-        return graph.unmet(
-            record.spec.requires,
-            {name for name, dependency in known.items() if dependency is None or dependency.met},
-        )
 
     def _quarantine(self, name: str, record: Record, error: Exception) -> None:
         text = f"no decision could be taken, a defect of the orchestrator: {type(error).__name__}: {error}"

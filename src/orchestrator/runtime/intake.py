@@ -1,0 +1,172 @@
+"""Taking in what the sensors post: what is known of each service afterwards, and whom it concerns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from orchestrator.core import graph
+from orchestrator.core.inherit import inherit
+from orchestrator.core.messages import Outcome
+from orchestrator.core.model import Instant
+from orchestrator.core.persistence import from_document, to_document
+from orchestrator.ports import ContainerEngine, Document, Kept
+from orchestrator.runtime import narrator
+from orchestrator.runtime.inbox import (
+    Asked,
+    Ended,
+    EngineLost,
+    EngineReached,
+    HistoryFound,
+    Looked,
+    Post,
+    Probed,
+    StopSeen,
+    Surveyed,
+)
+from orchestrator.runtime.journal import Journal
+from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.surroundings import Surroundings
+
+
+class Intake:
+    """Part of the brain: plain functions, called within a turn. ``look`` asks for a look at one container."""
+
+    def __init__(
+        self,
+        registry: ServiceRegistry,
+        surroundings: Surroundings,
+        engine: ContainerEngine,
+        journal: Journal,
+        look: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._surroundings = surroundings
+        self._engine = engine
+        self._journal = journal
+        self._look = look
+        self._history: dict[str, Document] = {}
+        self._dependents: dict[str, tuple[str, ...]] = {}
+        self._warned: set[str] = set()
+
+    def remember(self, kept: Kept) -> None:
+        """History, for services to take up when they are first seen."""
+        self._history.update(kept.services)
+
+    def lose_sight(self) -> None:
+        """From now on nothing counts as seen until it is looked at again."""
+        for record in self._registry.records():
+            record.seen = False
+
+    def dependents_of(self, name: str) -> tuple[str, ...]:
+        return self._dependents.get(name, ())
+
+    def unmet(self, record: Record) -> tuple[str, ...]:
+        """The hard dependencies that are not running; one that is not known here blocks nobody."""
+        known = {name: self._registry.get(name) for name in record.spec.requires}
+        return graph.unmet(
+            record.spec.requires,
+            {name for name, dependency in known.items() if dependency is None or dependency.met},
+        )
+
+    def take_in(self, post: Post, now: Instant) -> Sequence[str]:
+        """Update what is known; the services that this concerns."""
+        match post:
+            case EngineReached(identity=identity):
+                if self._surroundings.reached(identity, now):
+                    narrator.engine_found(self._engine.endpoint, identity)
+                return ()
+            case EngineLost(error=error):
+                if self._surroundings.lost(error, now):
+                    narrator.engine_lost(error)
+                self.lose_sight()
+                return tuple(self._registry)
+            case Surveyed():
+                return self._surveyed(post, now)
+            case Looked():
+                return self._looked(post, now)
+            case Probed(service=service, result=result):
+                probed = self._registry.get(service)
+                if probed is not None:
+                    probed.probe = result
+                return (service,)
+            case StopSeen(container_id=container_id, at=at):
+                return self._stop_seen(container_id, at)
+            case HistoryFound(kept=kept, outrun=outrun):
+                return self._inherit({**kept.services, **outrun}, now)
+            case Ended(service=service, outcome=outcome):
+                self._acted(service, outcome)
+                return (service,)
+            case Asked(service=service):
+                return (service,)
+
+    def _surveyed(self, post: Surveyed, now: Instant) -> Sequence[str]:
+        survey = post.survey
+        for name, sighting in survey.services.items():
+            document = self._history.pop(name, None)
+            self._registry.admit(sighting, None if document is None else from_document(document, now))
+        dependents: defaultdict[str, list[str]] = defaultdict(list)
+        for name, record in self._registry.items():
+            for required in record.spec.requires:
+                dependents[required].append(name)
+        self._dependents = {required: tuple(names) for required, names in dependents.items()}
+        found = [name for name, sighting in survey.services.items() if sighting.container is not None]
+        if self._surroundings.discovered(found):
+            narrator.discovered(found, survey.ignored)
+        for warning in survey.warnings:
+            self._warn_once(warning)
+        for name, sighting in survey.services.items():
+            for problem in sighting.problems:
+                self._warn_once(f"{name}: {problem}")
+        return tuple(survey.services)
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            narrator.warned(text)
+
+    def _looked(self, post: Looked, now: Instant) -> Sequence[str]:
+        record = self._registry.get(post.service)
+        if record is None or post.begun < record.looked_at:
+            return ()
+        record.seen = True
+        record.looked_at = post.begun
+        if post.container is None:
+            record.gone_since = now.moment if record.gone_since is None else record.gone_since
+            record.container = None
+        else:
+            record.gone_since = None
+            record.container = post.container
+        return (post.service,)
+
+    def _stop_seen(self, container_id: str, at: float) -> Sequence[str]:
+        for name, record in self._registry.items():
+            if record.container is not None and record.container.container_id == container_id:
+                record.stop_seen = (container_id, at)
+                return (name,)
+        return ()
+
+    def _acted(self, service: str, outcome: Outcome) -> None:
+        """The look after an action is the newest; without one nothing is known until somebody looks."""
+        record = self._registry.get(service)
+        if record is None:
+            return
+        if outcome.container is None or outcome.looked_at is None:
+            record.seen = False
+            if record.container is not None:
+                self._look(record.container.container_id)
+        elif outcome.looked_at >= record.looked_at:
+            record.seen = True
+            record.looked_at = outcome.looked_at
+            record.container = outcome.container
+
+    def _inherit(self, documents: Mapping[str, Document], now: Instant) -> Sequence[str]:
+        """History found late: services that were judged without it get what still counts, others when first seen."""
+        for name, document in documents.items():
+            record = self._registry.get(name)
+            if record is None:
+                self._history[name] = document
+                continue
+            record.state = inherit(record.state, from_document(document, now))
+            self._journal.remember(name, to_document(record.state, now))
+        return tuple(documents)
