@@ -54,6 +54,15 @@ class Marks:
         return bool(self.own.settings)
 
 
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A container that is none of our services, and why, in words."""
+
+    container: ContainerSummary
+    marks: Marks
+    reason: str
+
+
 def read_marks(container: ContainerSummary) -> Marks:
     labels = container.labels
     own = read_labels(labels, f"label of container {container.name}")

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from orchestrator.configuration.containers import Marks
-from orchestrator.configuration.identity import Unmanaged
+from orchestrator.configuration.containers import Marks, Unmanaged
 from orchestrator.configuration.keys import Setting
 from orchestrator.configuration.resolve import Resolved
 from orchestrator.configuration.values import did_you_mean
@@ -70,6 +69,13 @@ class Directory:
 
     def unmanaged(self, written: str) -> str | None:
         return self._unmanaged.get(written)
+
+
+def contradictions(candidates: Mapping[str, Candidate]) -> tuple[Problem, ...]:
+    """The cycles among services whose containers nobody has looked at."""
+    requires = {name: candidate.resolved.spec.requires for name, candidate in candidates.items()}
+    _, cuts = cut_cycles(requires)
+    return tuple(_cycle_problem(cut, candidates[cut.dependent]) for cut in cuts)
 
 
 def connect(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from orchestrator.configuration.catalog import CATALOG
-from orchestrator.configuration.containers import Marks, read_marks
+from orchestrator.configuration.containers import Marks, Unmanaged, read_marks
 from orchestrator.configuration.loading import Configuration
 from orchestrator.core.match import match_key, match_pattern
 from orchestrator.core.model import ContainerSummary
@@ -29,13 +29,6 @@ class Claim:
     ground: Ground
     container: ContainerSummary
     marks: Marks
-
-
-@dataclass(frozen=True, slots=True)
-class Unmanaged:
-    container: ContainerSummary
-    marks: Marks
-    reason: str
 
 
 def identify(container: ContainerSummary, configuration: Configuration) -> Claim | Unmanaged:

@@ -112,7 +112,7 @@ def read_labels(labels: Mapping[str, str], source: str) -> Reading:
         if key == label:
             continue
         if key not in LABEL_KEYS:
-            close = values.did_you_mean(label, [LABEL_PREFIX + each for each in LABEL_KEYS])
+            close = values.did_you_mean(key, list(LABEL_KEYS), LABEL_PREFIX)
             found[key] = Problem(source, label, f"unknown label{close}")
         else:
             found[key] = _setting(labels[label], LABEL_KEYS[key], source, label)

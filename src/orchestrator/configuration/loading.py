@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.configuration.catalog import CATALOG
+from orchestrator.configuration.dependencies import Candidate, contradictions
 from orchestrator.configuration.document import ConfiguredService, Document, read_document
 from orchestrator.configuration.keys import Setting, Settings
 from orchestrator.configuration.resolve import Resolved, SharedLayers, resolve
@@ -108,5 +109,8 @@ def _setting(loaded: LoadedSettings, field: str) -> Setting:
 
 def _contradictions(configuration: Configuration) -> tuple[Problem, ...]:
     """What only shows when layers meet, for every service that can be known without its container."""
-    names = dict.fromkeys((*configuration.services, *CATALOG))
-    return tuple(problem for name in names for problem in configuration.resolve(name, {}).problems)
+    resolved = {name: configuration.resolve(name, {}) for name in dict.fromkeys((*configuration.services, *CATALOG))}
+    listed = {
+        name: Candidate(resolved[name]) for name, service in sorted(configuration.services.items()) if service.enabled
+    }
+    return (*(problem for each in resolved.values() for problem in each.problems), *contradictions(listed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -108,6 +109,10 @@ FILE_KEYS: Final = (
 """The settings that the file's top level can hold too. No secrets: a file is read by many."""
 
 
+_OTHERS: Final = ("SERVER",)
+"""Variables that the commands read themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
     settings: OrchestratorSettings
@@ -176,9 +181,11 @@ def _source(field: str, on_command_line: bool) -> str:
 def _misspelt(environment: Mapping[str, str]) -> Iterable[Problem]:
     """Variables that look like one of ours. Others with our prefix are somebody else's: container tools and
     Kubernetes make such names from services that are called orchestrator."""
-    known = [PREFIX + field.upper() for field in OrchestratorSettings.model_fields]
+    known = [field.upper() for field in OrchestratorSettings.model_fields]
     for variable in sorted(environment):
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            close = values.did_you_mean(variable.upper(), known)
-            if close:
-                yield Problem(variable, "", f"unknown variable{close}")
+        name = variable.upper().removeprefix(PREFIX)
+        if name in (variable.upper(), *known, *_OTHERS):
+            continue
+        close = get_close_matches(name, known, n=1, cutoff=0.8)
+        if close:
+            yield Problem(variable, "", f"unknown variable; did you mean {PREFIX}{close[0]}?")

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from orchestrator.configuration.containers import Unmanaged
 from orchestrator.configuration.dependencies import Candidate, Directory, connect
-from orchestrator.configuration.identity import Claim, Ground, Unmanaged, identify
+from orchestrator.configuration.identity import Claim, Ground, identify
 from orchestrator.configuration.loading import Configuration
 from orchestrator.configuration.resolve import Resolved
 from orchestrator.core.match import preference

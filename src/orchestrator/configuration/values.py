@@ -50,10 +50,10 @@ def seconds_in_words(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'x'?`` or nothing."""
+def did_you_mean(word: str, known: Sequence[str], prefix: str = "") -> str:
+    """``; did you mean 'x'?`` or nothing. ``prefix`` is what every known word starts with and is not compared."""
     close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {prefix + close[0]!r}?" if close else ""
 
 
 def duration(shortest: float = 0.0) -> Reader:
