@@ -1,7 +1,7 @@
 """When to ask whom for health: :class:`HealthMonitor` keeps the schedule, the probes do the asking.
 
 Probes that fall due close together are begun in one tick, because on an idle machine the wake-up costs more than
-the probe. Due times are therefore rounded up to a grid whose grain grows with the interval (a sixty-fourth of it);
+the probe. Due times are therefore rounded up to a grid whose grain grows with the interval (up to a thirty-second of it);
 the grains are powers of two of one tick, so that coarse and fine grids meet.
 """
 
@@ -45,7 +45,7 @@ SPREAD = 3.0
 """Seconds over which the first probes of services that appear together are spread."""
 _PARTING = 5.0
 """Seconds a cancelled probe has to clean up when the monitor ends."""
-_SLACK = 1 / 64
+_SLACK = 1 / 32
 _EARLY = 1e-3
 """Seconds before its moment at which a due probe may be begun: loops fire timers that much early."""
 

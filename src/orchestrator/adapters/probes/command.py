@@ -24,9 +24,8 @@ class CommandProbe:
 
     async def probe(self, check: Check, target: Target, timeout: float) -> Reading:
         command = cast(CommandCheck, check).command
-        words = ("/bin/sh", "-c", command) if isinstance(command, str) else command
         try:
-            result = await self._engine.execute(target.container_id, words, timeout)
+            result = await self._engine.execute(target.container_id, command, timeout)
         except TimeoutError:
             return Reading(Verdict.FAIL, f"the command did not end within {timeout:g} s")
         except EngineError as error:

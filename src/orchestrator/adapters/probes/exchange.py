@@ -72,7 +72,7 @@ async def converse(dialogue: Dialogue, target: Target, timeout: float) -> Readin
 
     A name with several addresses is tried in the resolver's order, each address getting its share of the time.
     """
-    if target.host is None or target.port is None:
+    if not target.host or target.port is None:
         return not_asked("no address to ask")
     if not 0 < target.port < 65536:
         return not_asked(f"{target.port} is no port")
@@ -163,9 +163,14 @@ class _Exchange:
             return await self._answered
         finally:
             self._alarm.cancel()
-            self._loop.remove_writer(self._descriptor)
-            self._loop.remove_reader(self._descriptor)
+            self._unhook()
             self._connection.close()
+
+    def _unhook(self) -> None:
+        if self.connected:
+            self._loop.remove_reader(self._descriptor)
+            return
+        self._loop.remove_writer(self._descriptor)
 
     def _connect(self, sockaddr: Any) -> None:
         self._connection.setblocking(False)
