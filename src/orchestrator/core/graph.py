@@ -74,9 +74,7 @@ def phases(requires: Needs, wants: Needs | None = None) -> tuple[tuple[str, ...]
     while sorter.is_active():
         ready = sorter.get_ready()
         sorter.done(*ready)
-        phase = tuple(sorted(name for name in ready if name in requires))
-        if phase:
-            found.append(phase)
+        found.append(tuple(sorted(ready)))
     return tuple(found)
 
 
@@ -104,10 +102,8 @@ def dependents(name: str, needs: Needs) -> tuple[str, ...]:
 
 
 def _ordered(requires: Needs, wants: Needs) -> dict[str, set[str]]:
-    """Hard and soft edges together, without the soft edges that close a cycle."""
-    edges = {name: set(needed) for name, needed in requires.items()}
-    for name, wanted in wants.items():
-        edges.setdefault(name, set()).update(wanted)
+    """Hard and soft edges between the services, without the soft ones that close a cycle."""
+    edges = {name: {*needed, *wants.get(name, ())} & requires.keys() for name, needed in requires.items()}
     while (cycle := find_cycle(edges)) is not None:
         dependent, dependency = _softest(cycle, requires)
         edges[dependent].discard(dependency)
