@@ -20,6 +20,8 @@ from typing import Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from orchestrator.terminal import printable
+
 LogFormat = Literal["text", "json"]
 
 _RESET: Final = "\x1b[0m"
@@ -34,7 +36,6 @@ _STYLES: Final = {
 }
 _SENTENCE_WIDTH: Final = 44
 """Fields line up behind the longest common sentences; longer ones push theirs out."""
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _NEEDS_QUOTES: Final = re.compile(r"""[\s="']|^$""")
 
 
@@ -148,8 +149,3 @@ class _TextRenderer:
 def _quoted(value: object) -> str:
     text = printable(str(value))
     return '"' + text.replace('"', '\\"') + '"' if _NEEDS_QUOTES.search(text) else text
-
-
-def printable(text: str) -> str:
-    """Control characters made visible: a container's words must not move the cursor or forge a line."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)

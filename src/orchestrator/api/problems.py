@@ -127,7 +127,7 @@ async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
     path = request.url.path
     match error:
         case UnknownService():
-            detail = f"{error} GET /api/system/services lists all."
+            detail = str(error) if error.similar else f"{error} GET /api/system/services lists all."
             return ProblemResponse(404, "unknown_service", detail, instance=path, similar=error.similar)
         case CommandRefused():
             conflict = error.reply.conflict

@@ -1,0 +1,175 @@
+"""One process, one loop: the API server beside the orchestrator, listening before it acts, ending with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from orchestrator.api.security import is_loopback
+from orchestrator.errors import OrchestratorError
+
+logger: Final = logging.getLogger("orchestrator")
+
+BACKLOG: Final = 512
+GRACE_FOR_REQUESTS: Final = 2
+"""Whole seconds that requests under way may take after the signal to end."""
+END_WITHIN: Final = 10.0
+"""Seconds from the signal to the end of the process, whatever still hangs: what ``docker stop`` grants."""
+
+
+class CannotListen(OrchestratorError):
+    """The address is taken, not ours, or not safe to open; nothing was started."""
+
+
+# --- the address --------------------------------------------------------------------------------------------
+
+
+def listen(host: str, port: int, *, token: str | None) -> socket.socket:
+    """A listening socket; ``port`` 0 takes a free one. Raises :class:`CannotListen` with the remedy.
+
+    Without ``token`` only an address of the loopback interface is opened.
+    """
+    family, address = _resolve(host, port)
+    if token is None and not is_loopback(address[0]):
+        raise CannotListen(
+            f"Refused to listen on {host}: whoever reaches that address could restart containers. "
+            "Set ORCHESTRATOR_API_TOKEN to a secret that clients must send, or listen on 127.0.0.1."
+        )
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Without it a restarted orchestrator waits a minute for connections of its predecessor to be forgotten.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(f"Cannot listen on {_join(host, port)}: {_reason(error)}") from error
+    listener.setblocking(False)
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """``http://127.0.0.1:8787``."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{_join(host, port)}"
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise CannotListen(
+            f"Cannot listen on {host!r}: the name is not known here ({error}). Give an address of this machine."
+        ) from error
+    # "localhost" is ::1 and 127.0.0.1; clients that were told one address expect the second.
+    family, _, _, _, address = min(found, key=lambda one: one[0] is not socket.AF_INET)
+    return family, address  # type: ignore[return-value]  # of an AF_INET or AF_INET6 stream socket
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                "the port is in use. Take another with --port (0 takes a free one); "
+                "`orchestrator ps` tells whether an orchestrator listens there already."
+            )
+        case errno.EACCES | errno.EPERM:
+            return "permission denied. Ports below 1024 need privileges: take a higher one with --port."
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address. Give one that it has with --host."
+        case _:
+            return f"{error.strerror or error}."
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+# --- the life of the process --------------------------------------------------------------------------------
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals end the orchestrator too, so they are ours."""
+        yield
+
+
+async def serve(app: ASGIApp, listener: socket.socket, run: Callable[[], Awaitable[None]]) -> None:
+    """Serve ``app`` on ``listener`` while ``run`` runs, until SIGINT or SIGTERM, or until one of them fails.
+
+    Both are ended then: requests under way get 2 s, ``run`` is cancelled. A second signal, or 10 s, ends the process
+    at once.
+    """
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # who asks is journalled: it must not be what a header claims
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_FOR_REQUESTS,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="api")
+    runtime = asyncio.create_task(_awaited(run), name="orchestrator")
+    with _signals(server, runtime):
+        try:
+            await asyncio.wait({serving, runtime}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Not a task group: it would cut off the server's orderly end when the orchestrator fails.
+            server.should_exit = True
+            runtime.cancel()
+            await asyncio.wait({serving, runtime})
+    for task in (serving, runtime):
+        if not task.cancelled():
+            task.result()
+
+
+async def _awaited(run: Callable[[], Awaitable[None]]) -> None:
+    await run()
+
+
+@contextlib.contextmanager
+def _signals(server: uvicorn.Server, runtime: asyncio.Task[None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    overdue = threading.Timer(END_WITHIN, _end_at_once, (f"it did not end within {END_WITHIN:.0f} s",))
+    overdue.daemon = True
+
+    def end(received: signal.Signals) -> None:
+        if server.should_exit:
+            _end_at_once(f"a second signal ({received.name}) came")
+        logger.info("Ending", extra={"signal": received.name})
+        overdue.start()
+        server.should_exit = True
+        runtime.cancel()
+
+    ending = (signal.SIGINT, signal.SIGTERM)
+    for one in ending:
+        loop.add_signal_handler(one, end, one)
+    try:
+        yield
+    finally:
+        overdue.cancel()
+        for one in ending:
+            loop.remove_signal_handler(one)
+
+
+def _end_at_once(why: str) -> None:
+    """State survives this as it survives SIGKILL; a thread that hangs does not keep the process."""
+    logger.critical("Ended at once: %s", why)
+    logging.shutdown()
+    os._exit(1)

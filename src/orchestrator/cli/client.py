@@ -1,0 +1,138 @@
+"""The commands' way to a running orchestrator: its HTTP API, by the standard library alone (start-up time counts)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import click
+
+from orchestrator.terminal import printable
+
+DEFAULT_SERVER: Final = "http://127.0.0.1:8787"
+DEADLINE: Final = 15.0
+"""Seconds without a byte; the server decides on a command within 10."""
+
+Document = dict[str, Any]
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class Refused(click.ClickException):
+    """The orchestrator answered that it does not do this."""
+
+    exit_code = 1
+
+
+class Unreachable(click.ClickException):
+    """No orchestrator answers there."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Server:
+    """One running orchestrator, by its address: ``http://HOST:PORT``, ``https://...`` or ``HOST:PORT``."""
+
+    address: str
+    token: str | None = field(default=None, repr=False)
+
+    def get(self, path: str, **query: object) -> Document:
+        return self._ask("GET", path, query)
+
+    def post(self, path: str, **query: object) -> Document:
+        return self._ask("POST", path, query)
+
+    def _ask(self, method: str, path: str, query: dict[str, object]) -> Document:
+        given = {key: value for key, value in query.items() if value is not None}
+        target = f"{path}?{urlencode(given)}" if given else path
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        connection = self._connection()
+        try:
+            connection.request(method, target, headers=headers)
+            answer = connection.getresponse()
+            status, body = answer.status, answer.read()
+        except TimeoutError:
+            raise Unreachable(
+                f"{self.address} accepts connections and does not answer within {DEADLINE:.0f} s."
+            ) from None
+        except http.client.HTTPException:
+            raise self._stranger() from None
+        except OSError as error:
+            raise self._nobody(error) from None
+        finally:
+            connection.close()
+        return self._read(status, body)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+            raise click.UsageError(f"--server: {self.address!r} is no address like {DEFAULT_SERVER}.")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname, port, timeout=DEADLINE)
+
+    def _read(self, status: int, body: bytes) -> Document:
+        try:
+            document = json.loads(body)
+        except ValueError:
+            raise self._stranger() from None
+        if not isinstance(document, dict):
+            raise self._stranger()
+        if status < 400:
+            return document
+        if "detail" not in document:
+            raise self._stranger()
+        raise Refused(printable(str(document["detail"])))
+
+    def _nobody(self, error: OSError) -> Unreachable:
+        reason = (
+            "the name is not known" if isinstance(error, socket.gaierror) else (error.strerror or str(error)).lower()
+        )
+        return Unreachable(
+            f"No orchestrator answers at {self.address}: {reason}. "
+            "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER."
+        )
+
+    def _stranger(self) -> Unreachable:
+        return Unreachable(
+            f"Something answers at {self.address}, but it is no orchestrator. "
+            "Name the right one with --server or ORCHESTRATOR_SERVER."
+        )
+
+
+def service_path(name: str, verb: str = "") -> str:
+    path = f"/api/system/services/{quote(name, safe='')}"
+    return f"{path}/{verb}" if verb else path
+
+
+def server_option(command: Function) -> Function:
+    """Adds ``--server``, which arrives as a :class:`Server`."""
+    return click.option(
+        "--server",
+        metavar="URL",
+        envvar="ORCHESTRATOR_SERVER",
+        default=DEFAULT_SERVER,
+        show_default=True,
+        show_envvar=True,
+        callback=lambda _context, _parameter, value: Server(value, os.environ.get("ORCHESTRATOR_API_TOKEN")),
+        help="The orchestrator to ask.",
+    )(command)
+
+
+def json_option(command: Function) -> Function:
+    return click.option("--json", "as_json", is_flag=True, help="The API's own answer, for machines.")(command)
+
+
+def print_json(document: Document) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))

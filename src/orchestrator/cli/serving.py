@@ -1,0 +1,47 @@
+"""What ``orchestrator serve`` starts: one process, one loop, the orchestrator and its API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import click
+
+from orchestrator import bootstrap, logs
+from orchestrator.api import server
+from orchestrator.api.app import create_app
+from orchestrator.api.security import Access
+
+logger: Final = logging.getLogger("orchestrator")
+
+
+def run(command_line: Mapping[str, object]) -> None:
+    """Until a signal ends it. ``command_line`` holds settings by their field names."""
+    configuration = bootstrap.configure(command_line)
+    settings = configuration.settings
+    logs.configure(settings.log_format)
+    for problem in configuration.problems:
+        logger.warning("Configuration problem: %s", problem)
+    token = None if settings.api_token is None else settings.api_token.get_secret_value()
+    try:
+        # Before anything is built that could act: two orchestrators must not heal the same containers by mistake.
+        listener = server.listen(settings.host, settings.port, token=token)
+    except server.CannotListen as error:
+        raise click.ClickException(str(error)) from None
+    with listener:
+        assembly = bootstrap.build(configuration)
+        access = Access(bound_host=settings.host, token=token)
+        app = create_app(assembly.orchestrator, assembly.clock, access, version=assembly.version)
+        logger.info("Serving on %s", server.address_of(listener))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(server.serve(app, listener, assembly.orchestrator.run))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - it does not install everywhere
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

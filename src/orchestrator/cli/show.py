@@ -1,0 +1,82 @@
+"""``orchestrator show NAME``: one service, and what happened to it lately."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import click
+
+from orchestrator.cli.client import Document, Server, json_option, print_json, server_option, service_path
+from orchestrator.cli.events import lines
+from orchestrator.cli.words import local_time, look, span
+from orchestrator.terminal import printable
+
+RECENT: Final = 5
+
+
+@click.command()
+@click.argument("name")
+@server_option
+@json_option
+def show(name: str, server: Server, as_json: bool) -> None:
+    """Everything about NAME: status and why, health, counters, container, dependencies, latest events."""
+    service = server.get(service_path(name))
+    if as_json:
+        print_json(service)
+        return
+    _show_head(service)
+    for key, value in facts(service):
+        click.echo(f"  {click.style(key.ljust(12), dim=True)} {printable(value)}")
+    events = server.get("/api/system/health/events", limit=RECENT, service=name)["events"]
+    if events:
+        click.echo(f"\n  {click.style('latest events', dim=True)}")
+    for one in lines(events, short_time=sys.stdout.isatty()):
+        click.echo(f"  {one}")
+
+
+def facts(service: Document) -> list[tuple[str, str]]:
+    """What there is to say, in the order in which one asks; what has no value is left out."""
+    health = service["health"]
+    uptime = service["uptime_seconds"]
+    known = [
+        ("why", service["reason"]),
+        ("waits for", ", ".join(service["waiting_on"])),
+        ("next attempt", _time(service["retry_at"])),
+        ("health", "" if health is None else _health(health)),
+        ("failures", f"{service['failure_count']} in a row, {service['strikes']} strikes"),
+        ("restarts", f"{service['restart_count']}{_last(service['last_restart_at'])}"),
+        ("container", " ".join(part for part in (service["container_name"], service["container_id"]) if part)),
+        (
+            "state",
+            " ".join(part for part in (service["container_state"], f"for {span(uptime)}" if uptime else "") if part),
+        ),
+        ("image", service["image"] or ""),
+        ("port", "" if service["port"] is None else str(service["port"])),
+        ("requires", ", ".join(service["requires"])),
+        ("wants", ", ".join(service["wants"])),
+        *(("problem", one) for one in service["problems"]),
+    ]
+    return [(key, value) for key, value in known if value]
+
+
+def _show_head(service: Document) -> None:
+    seen = look(service["status"], at_rest=service["at_rest"])
+    fancy = (sys.stdout.encoding or "").lower().startswith("utf")
+    colour = None if seen.style in ("", "dim") else seen.style
+    status = click.style(f"{seen.symbol if fancy else seen.plain} {service['status']}", fg=colour)
+    title = f"{printable(service['display_name'])}, {service['category']}"
+    click.echo(f"{click.style(printable(service['name']), bold=True)} {status}  {click.style(title, dim=True)}")
+
+
+def _health(health: Document) -> str:
+    took = "" if health["latency_ms"] is None else f" in {health['latency_ms']:.0f} ms"
+    return f"{health['verdict']} by {health['method']}: {health['detail']}{took}, at {_time(health['checked_at'])}"
+
+
+def _last(at: str | None) -> str:
+    return "" if at is None else f", the last at {_time(at)}"
+
+
+def _time(at: str | None) -> str:
+    return "" if at is None else local_time(at, with_date=True)

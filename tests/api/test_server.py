@@ -1,0 +1,141 @@
+"""Where it listens, and how it ends: real sockets of the loopback interface, real signals to this process."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from orchestrator.api import server
+from orchestrator.api.app import create_app
+from tests.api.fakes import FakeSupervisor, StoppedClock
+
+# --- the address --------------------------------------------------------------------------------------------
+
+
+def test_port_0_takes_a_free_one_and_says_which() -> None:
+    with server.listen("127.0.0.1", 0, token=None) as listener:
+        port = listener.getsockname()[1]
+        assert server.address_of(listener) == f"http://127.0.0.1:{port}"
+        assert port > 0
+
+
+def test_a_taken_port_is_refused_with_the_remedy() -> None:
+    with server.listen("127.0.0.1", 0, token=None) as taken, pytest.raises(server.CannotListen) as refused:
+        server.listen("127.0.0.1", taken.getsockname()[1], token=None)
+    assert "the port is in use" in str(refused.value)
+    assert "--port" in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_that_others_reach_is_refused_without_a_token(host: str) -> None:
+    with pytest.raises(server.CannotListen, match="ORCHESTRATOR_API_TOKEN"):
+        server.listen(host, 0, token=None)
+
+
+def test_an_address_that_others_reach_is_opened_with_a_token() -> None:
+    with server.listen("0.0.0.0", 0, token="secret") as listener:
+        assert server.address_of(listener).startswith("http://0.0.0.0:")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_loopback_address_needs_no_token(host: str) -> None:
+    with server.listen(host, 0, token=None) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+def test_an_address_of_another_machine_is_refused_with_the_fact() -> None:
+    with pytest.raises(server.CannotListen, match="no such address"):
+        server.listen("192.0.2.1", 0, token="secret")
+
+
+def test_a_name_that_nobody_knows_is_refused_with_the_fact() -> None:
+    with pytest.raises(server.CannotListen, match="not known"):
+        server.listen("no host has blanks", 0, token="secret")
+
+
+# --- the end ------------------------------------------------------------------------------------------------
+
+
+class Life:
+    """What the orchestrator's ``run`` went through."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.begun = asyncio.Event()
+
+    async def run(self) -> None:
+        self.steps.append("begun")
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.steps.append("ended")
+
+
+def live(script: Callable[[Life, str], Awaitable[None]]) -> list[str]:
+    """Serve until the script is over and whatever it did has ended the server."""
+
+    async def both() -> list[str]:
+        life = Life()
+        listener = server.listen("127.0.0.1", 0, token=None)
+        app = create_app(FakeSupervisor(), StoppedClock())
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            serving = group.create_task(server.serve(app, listener, life.run))
+            await life.begun.wait()
+            await script(life, server.address_of(listener))
+            await serving
+        return life.steps
+
+    return asyncio.run(both())
+
+
+def get(address: str) -> int:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+    try:
+        connection.request("GET", "/api/system/health/live")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_and_the_orchestrator(number: signal.Signals) -> None:
+    async def script(life: Life, address: str) -> None:
+        assert await asyncio.to_thread(get, address) == 200
+        os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    assert live(script) == ["begun", "ended"]
+    assert signal.getsignal(number) == before
+
+
+def test_an_idle_connection_does_not_delay_the_end() -> None:
+    idle = socket.socket()
+
+    async def script(life: Life, address: str) -> None:
+        idle.connect(("127.0.0.1", urlsplit(address).port))
+        idle.sendall(b"GET /api/system/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with idle:
+        assert live(script) == ["begun", "ended"]
+
+
+def test_an_orchestrator_that_fails_takes_the_server_with_it_and_is_not_hidden() -> None:
+    async def fail() -> None:
+        raise LookupError("the cause")
+
+    async def serve() -> None:
+        listener = server.listen("127.0.0.1", 0, token=None)
+        async with asyncio.timeout(20):
+            await server.serve(create_app(FakeSupervisor(), StoppedClock()), listener, fail)
+
+    with pytest.raises(LookupError, match="the cause"):
+        asyncio.run(serve())

@@ -1,0 +1,232 @@
+"""The commands that talk to a running orchestrator: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+from starlette.types import Receive, Scope, Send
+
+from orchestrator.api.app import create_app
+from orchestrator.api.security import Access
+from orchestrator.cli import main
+from orchestrator.cli.table import print_table
+from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
+from orchestrator.core.model import Category, Status
+from tests.api.asgi import call
+from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
+from tests.cli.served import serving
+
+ACTOR = "api from 127.0.0.1"
+HOSTILE = "\x1b[2Jok\nfake-service  running"
+
+
+def a_supervisor() -> FakeSupervisor:
+    return FakeSupervisor(
+        [
+            replace(
+                a_service("ai-llm", status=Status.UNHEALTHY),
+                reason="HTTP 500 from /health",
+                retry_at=NOON + 38.2,
+                restart_count=7,
+                strikes=2,
+                failure_count=2,
+            ),
+            replace(a_service("redis", Category.INFRASTRUCTURE), uptime_seconds=9 * 86400),
+            replace(a_service("frontend", Category.INFRASTRUCTURE, Status.STOPPED), waiting_on=("backend",)),
+            replace(a_service("ai-clip", status=Status.DISABLED), reason=HOSTILE, problems=("orchestrator.grace: no",)),
+        ],
+        [
+            an_event(1, "ai-llm", "Service discovered"),
+            an_event(2, "ai-llm", "Health check failed", "HTTP 500"),
+            an_event(3, "redis", "Service recovered", HOSTILE),
+        ],
+    )
+
+
+@pytest.fixture
+def supervisor() -> FakeSupervisor:
+    return a_supervisor()
+
+
+@pytest.fixture
+def address(supervisor: FakeSupervisor) -> Iterator[str]:
+    with serving(create_app(supervisor, StoppedClock())) as where:
+        yield where
+
+
+def run(address: str, *arguments: str, token: str | None = None) -> Result:
+    environment = {"ORCHESTRATOR_SERVER": address, "ORCHESTRATOR_API_TOKEN": token}
+    return CliRunner(env=environment).invoke(main, arguments)
+
+
+# --- ps -----------------------------------------------------------------------------------------------------
+
+
+def test_redirected_ps_is_one_plain_line_a_service_with_every_column(address: str) -> None:
+    result = run(address, "ps")
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.output.splitlines()]
+    assert rows[0] == ["SERVICE", "STATUS", "AGE", "RESTARTS", "NEXT", "REASON"]
+    assert [row[0] for row in rows[1:]] == ["frontend", "redis", "ai-clip", "ai-llm"]
+    assert rows[1] == ["frontend", "stopped", "60m", "2", "-", "waits", "for", "backend"]
+    assert rows[2] == ["redis", "running", "9d", "2", "-", "-"]
+    assert rows[4] == ["ai-llm", "unhealthy", "60m", "7", "38s", "HTTP", "500", "from", "/health"]
+
+
+def test_ps_names_problems_of_the_configuration(address: str) -> None:
+    assert "problem: orchestrator.grace: no" in run(address, "ps").output
+
+
+def test_ps_filters_by_category(address: str) -> None:
+    assert [line.split()[0] for line in run(address, "ps", "--category", "ai").output.splitlines()[1:]] == [
+        "ai-clip",
+        "ai-llm",
+    ]
+
+
+def test_ps_json_is_the_api_s_answer(address: str) -> None:
+    document = json.loads(run(address, "ps", "--json").output)
+    assert set(document) == {"services", "by_category", "timestamp"}
+
+
+@pytest.mark.parametrize("command", [("ps",), ("events",), ("show", "ai-clip")])
+def test_what_a_container_says_cannot_forge_lines_or_colours(address: str, command: tuple[str, ...]) -> None:
+    output = run(address, *command).output
+    assert "\x1b" not in output
+    assert not any(line.startswith("fake-service") for line in output.splitlines())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_the_table_fits_eighty_columns_and_any_encoding(supervisor: FakeSupervisor, encoding: str) -> None:
+    document = call(create_app(supervisor, StoppedClock()), "GET", "/api/system/services").json
+    written = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    print_table(document, Console(file=written, width=80, force_terminal=True, color_system=None, highlight=False))
+    written.seek(0)
+    lines = written.read().splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert any("unhealthy" in line and "38s" in line for line in lines)
+    assert lines[-1] == "4 services: 2 healthy, 2 unhealthy"
+
+
+# --- show, events -------------------------------------------------------------------------------------------
+
+
+def test_show_tells_why_and_what_happened(address: str) -> None:
+    output = run(address, "show", "ai-llm").output
+    for expected in (
+        "unhealthy",
+        "HTTP 500 from /health",
+        "2 in a row, 2 strikes",
+        "demo-ai-llm-1",
+        "Health check failed",
+    ):
+        assert expected in output
+    assert "redis" not in output
+
+
+def test_events_are_told_oldest_first(address: str) -> None:
+    lines = run(address, "events").output.splitlines()
+    assert ["discovered" in lines[0], "HTTP 500" in lines[1], "recovered" in lines[2]] == [True, True, True]
+
+
+def test_events_are_limited_and_filtered(address: str) -> None:
+    assert len(run(address, "events", "--limit", "1").output.splitlines()) == 1
+    assert "redis" not in run(address, "events", "--service", "ai-llm").output
+    assert len(json.loads(run(address, "events", "--json").output)["events"]) == 3
+
+
+def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> None:
+    with serving(create_app(FakeSupervisor(), StoppedClock())) as address:
+        result = run(address, "events")
+    assert (result.stdout, result.exit_code) == ("", 0)
+    assert "Nothing happened yet" in result.stderr
+
+
+# --- commands -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("restart", "ai-llm"), Restart(ACTOR)),
+        (("restart", "ai-llm", "--reset-failures"), Restart(ACTOR, reset_failures=True)),
+        (("start", "ai-llm"), Start(ACTOR)),
+        (("stop", "ai-llm"), Stop(ACTOR)),
+        (("enable", "ai-llm"), Enable(ACTOR)),
+        (("disable", "ai-llm"), Disable(ACTOR)),
+    ],
+)
+def test_a_command_reaches_the_orchestrator(
+    address: str, supervisor: FakeSupervisor, arguments: tuple[str, ...], command: object
+) -> None:
+    result = run(address, *arguments)
+    assert result.exit_code == 0
+    assert supervisor.commands == [("ai-llm", command)]
+    assert result.output == "ai-llm: Manual restart initiated (now unhealthy)\n"
+
+
+def test_a_refused_command_is_exit_code_1_with_the_reason(address: str, supervisor: FakeSupervisor) -> None:
+    supervisor.reply = Reply(accepted=False, message="ai-llm is paused", conflict="paused")
+    result = run(address, "restart", "ai-llm")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "ai-llm is paused" in result.stderr
+
+
+def test_an_unknown_service_is_exit_code_1_with_the_name_that_was_meant(address: str) -> None:
+    result = run(address, "show", "ai-lm")
+    assert result.exit_code == 1
+    assert "Did you mean 'ai-llm'" in result.stderr
+
+
+def test_a_name_with_odd_characters_stays_one_name(address: str, supervisor: FakeSupervisor) -> None:
+    result = run(address, "stop", "../redis?x=1#y")
+    assert result.exit_code == 1
+    assert supervisor.commands == []
+
+
+# --- the way there ------------------------------------------------------------------------------------------
+
+
+def test_nobody_there_is_exit_code_3_with_how_to_start_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refuses
+        result = run(f"http://127.0.0.1:{taken.getsockname()[1]}", "ps")
+    assert result.exit_code == 3
+    assert "orchestrator serve" in result.stderr
+    assert "ORCHESTRATOR_SERVER" in result.stderr
+
+
+@pytest.mark.parametrize("body", [b"<html>hello</html>", b"[1]", b'{"some": "thing"}'])
+def test_another_program_on_that_port_is_exit_code_3(body: bytes) -> None:
+    async def stranger(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    with serving(stranger) as address:
+        result = run(address, "ps")
+    assert result.exit_code == 3
+    assert "no orchestrator" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1", "http://", "127.0.0.1:port", "http://127.0.0.1:99999999"])
+def test_an_address_that_is_none_is_a_wrong_call(address: str) -> None:
+    assert run(address, "ps").exit_code == 2
+
+
+def test_an_address_without_a_scheme_is_understood(address: str) -> None:
+    assert run(address.removeprefix("http://"), "ps").exit_code == 0
+
+
+def test_the_token_is_sent_and_its_absence_explained(supervisor: FakeSupervisor) -> None:
+    with serving(create_app(supervisor, StoppedClock(), Access(token="secret"))) as address:
+        assert run(address, "ps", token="secret").exit_code == 0
+        refused = run(address, "ps")
+    assert refused.exit_code == 1
+    assert "ORCHESTRATOR_API_TOKEN" in refused.stderr
