@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from orchestrator.adapters.stores import SqliteStore
 from orchestrator.ports import Document, EventRecord, Kept
 from orchestrator.runtime.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from orchestrator.testing import VirtualClock, run_virtual
@@ -320,6 +322,32 @@ def test_a_store_replaced_by_one_with_higher_numbers_is_numbered_on_from() -> No
             assert tell(journal, 1)[0].sequence == 502
 
     play(story)
+
+
+@pytest.mark.parametrize("fate", ["deleted", "overwritten"])
+def test_a_state_file_lost_in_use_is_made_anew_with_everything_known(tmp_path: Path, fate: str) -> None:
+    path = tmp_path / "state.db"
+
+    async def played() -> None:
+        journal = Journal(SqliteStore(path, VirtualClock()), VirtualClock())
+        await journal.open()
+        journal.remember("db", DISABLED)
+        tell(journal, 2)
+        assert await journal.flush(60)
+        path.unlink()
+        if fate == "overwritten":
+            path.write_text("no database any more" * 500)
+        journal.remember("web", RUNNING)
+        tell(journal, 1)
+        assert await journal.flush(60)
+        await journal.close()
+        next_process = Journal(SqliteStore(path, VirtualClock()), VirtualClock())
+        kept = await next_process.open()
+        assert kept.services == {"db": DISABLED, "web": RUNNING}
+        assert [event.sequence for event in await next_process.events(9)] == [3, 2, 1]
+        await next_process.close()
+
+    run_virtual(played)
 
 
 # --- a store that cannot be opened ---------------------------------------------------------------------------
