@@ -37,6 +37,7 @@ def test_basic_health_counts_and_names_the_version() -> None:
         "status": "healthy",
         "services": {"total": 2, "healthy": 1, "unhealthy": 1},
         "engine_reachable": True,
+        "engine_detail": "",
         "version": "1.2.3",
         "timestamp": "2024-01-15T10:00:00.000Z",
     }

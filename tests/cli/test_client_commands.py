@@ -96,6 +96,15 @@ def test_ps_json_is_the_api_s_answer(address: str) -> None:
     assert set(document) == {"services", "by_category", "timestamp"}
 
 
+def test_ps_says_on_standard_error_that_the_engine_is_away(address: str, supervisor: FakeSupervisor) -> None:
+    away = replace(supervisor.overall.engine, reachable=False, detail="Failed to connect to Docker daemon")
+    supervisor.overall = replace(supervisor.overall, status="unhealthy", engine=away)
+    result = run(address, "ps")
+    assert result.exit_code == 0
+    assert result.stderr == "Failed to connect to Docker daemon\n"
+    assert result.stdout.startswith("SERVICE")
+
+
 @pytest.mark.parametrize("command", [("ps",), ("events",), ("show", "ai-clip")])
 def test_what_a_container_says_cannot_forge_lines_or_colours(address: str, command: tuple[str, ...]) -> None:
     output = run(address, *command).output

@@ -152,6 +152,7 @@ class HealthRoutes:
             status=view.status,
             services=schemas.Tally.of(view.services),
             engine_reachable=view.engine.reachable,
+            engine_detail=view.engine.detail,
             version=view.version,
             timestamp=self._now(),
         )

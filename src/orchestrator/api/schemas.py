@@ -158,6 +158,7 @@ class SystemHealth(BaseModel):
     )
     services: Tally
     engine_reachable: bool
+    engine_detail: str = Field(description="Why the engine is not reachable, and what to do; empty when it is.")
     version: str
     timestamp: Timestamp
 

@@ -27,7 +27,12 @@ def ps(server: Server, category: str | None, as_json: bool) -> None:
     document = server.get("/api/system/services", category=category)
     if as_json:
         print_json(document)
-    elif sys.stdout.isatty():
+        return
+    health = server.health()
+    if not health["engine_reachable"]:
+        # What is shown is what was seen last; said where a pipe does not swallow it.
+        click.echo(printable(health["engine_detail"]), err=True)
+    if sys.stdout.isatty():
         from orchestrator.cli.table import print_table  # noqa: PLC0415 - rich is worth its time on a terminal only
 
         print_table(document)
@@ -65,7 +70,7 @@ def summary(document: Document) -> str:
     tallies = document["by_category"].values()
     total, healthy, unhealthy = (sum(one[key] for one in tallies) for key in ("total", "healthy", "unhealthy"))
     if total == 0:
-        return "No services yet: no container matches. `orchestrator check` tells what is looked for."
+        return "No services: no container matches. `orchestrator check` tells what is looked for."
     parts = [f"{healthy} healthy"]
     if unhealthy:
         parts.append(f"{unhealthy} unhealthy")
