@@ -13,6 +13,7 @@ from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerStat
 from orchestrator.core.turn import Turn
 
 _UP = (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.STOPPING)
+_GOING = (ContainerState.REMOVING, ContainerState.DEAD)
 
 
 def obey(turn: Turn, command: Command) -> Reply:
@@ -45,6 +46,7 @@ def _enable(turn: Turn, command: Enable) -> Reply:
         retry_at=None,
         failed_probes=0,
         confirmations=0,
+        counted=False,
     )
     turn.tell(Message.ENABLED, f"by {command.actor}")
     return Reply(True, f"{name} is enabled; its failures are forgotten")
@@ -76,6 +78,8 @@ def _container_to_act_on(turn: Turn) -> ContainerSnapshot | Reply:
         return Reply(False, f"{name} has no container: create it first", "no_container")
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return Reply(False, f"{name} is in the middle of a {turn.state.attempt.kind}: wait for it", "in_flight")
+    if container.state in _GOING:
+        return Reply(False, f"the container of {name} is being removed: create it anew", "no_container")
     if container.state is ContainerState.PAUSED:
         return Reply(False, f"{name} is paused: unpause its container first", "paused")
     return container
@@ -85,32 +89,53 @@ def _act(turn: Turn, command: Restart | Start | Stop, container: ContainerSnapsh
     name = turn.spec.name
     if not turn.state.enabled and not isinstance(command, Stop):
         return Reply(False, f"{name} is disabled ({turn.state.reason}): enable it first", "disabled")
-    turn.close_attempt(Message.RESTART_FAILED, f"not verified before the next request, by {command.actor}")
-    up = container.state in _UP
     match command:
         case Stop():
-            turn.state = replace(turn.state, stopped_by=f"stopped by {command.actor}", retry_at=None)
-            if not up:
-                turn.note(f"stopped by {command.actor}")
-                return Reply(True, f"{name} is stopped already and stays so until it is started")
-            turn.order(ActionKind.STOP, container, f"asked for by {command.actor}", manual=True)
-            return Reply(True, f"{name} is being stopped and stays so until it is started")
+            return _stop(turn, command, container)
         case Start():
-            turn.state = replace(turn.state, stopped_by=None, completed=False)
-            if up:
-                return Reply(True, f"{name} runs already")
-            turn.order(ActionKind.START, container, f"asked for by {command.actor}", manual=True)
-            return Reply(True, f"{name} is being started")
+            return _start(turn, command, container)
         case Restart():
-            turn.state = replace(turn.state, stopped_by=None, completed=False)
-            if command.reset_failures:
-                turn.state = replace(turn.state, failure_count=0, strikes=0, last_backoff=0.0)
-            turn.order(
-                ActionKind.RESTART if up else ActionKind.START,
-                container,
-                f"asked for by {command.actor}",
-                manual=True,
-            )
-            return Reply(True, f"{name} is being restarted")
+            return _restart(turn, command, container)
         case _:
             assert_never(command)
+
+
+def _supersede(turn: Turn, actor: str) -> None:
+    turn.fail_attempt(f"not verified before the next request, by {actor}")
+
+
+def _stop(turn: Turn, command: Stop, container: ContainerSnapshot) -> Reply:
+    name = turn.spec.name
+    _supersede(turn, command.actor)
+    turn.state = replace(turn.state, stopped_by=f"stopped by {command.actor}", retry_at=None)
+    if container.state not in _UP:
+        turn.note(f"stopped by {command.actor}")
+        return Reply(True, f"{name} is stopped already and stays so until it is started")
+    turn.order(ActionKind.STOP, container, f"asked for by {command.actor}", manual=True)
+    return Reply(True, f"{name} is being stopped and stays so until it is started")
+
+
+def _start(turn: Turn, command: Start, container: ContainerSnapshot) -> Reply:
+    name = turn.spec.name
+    if turn.state.stopped_by is not None:
+        _supersede(turn, command.actor)
+    turn.state = replace(turn.state, stopped_by=None, completed=False)
+    if container.state is ContainerState.STOPPING:
+        return Reply(True, f"{name} is on its way down and is started again after that")
+    if container.state in _UP:
+        return Reply(True, f"{name} runs already")
+    _supersede(turn, command.actor)
+    turn.order(ActionKind.START, container, f"asked for by {command.actor}", manual=True)
+    return Reply(True, f"{name} is being started")
+
+
+def _restart(turn: Turn, command: Restart, container: ContainerSnapshot) -> Reply:
+    _supersede(turn, command.actor)
+    turn.state = replace(turn.state, stopped_by=None, completed=False)
+    if command.reset_failures:
+        turn.state = replace(turn.state, failure_count=0, strikes=0, last_backoff=0.0, counted=False)
+    cause = f"asked for by {command.actor}"
+    turn.tell(Message.MANUAL_RESTART, cause)
+    kind = ActionKind.RESTART if container.state in _UP else ActionKind.START
+    turn.order(kind, container, cause, manual=True, announced=True)
+    return Reply(True, f"{turn.spec.name} is being restarted")

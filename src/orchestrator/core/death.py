@@ -7,7 +7,7 @@ from dataclasses import replace
 from orchestrator.core import policy
 from orchestrator.core.messages import Message
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
-from orchestrator.core.turn import Turn
+from orchestrator.core.turn import Failure, Turn
 
 
 def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
@@ -19,9 +19,9 @@ def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
         _rest(turn, stopped_by)
         return
     if not turn.state.enabled:
-        turn.close_attempt(Message.RESTART_FAILED, words)
+        turn.fail_attempt(words)
         return
-    if _completed(turn, container):
+    if not turn.half_done(container) and _completed(turn, container):
         return
     if turn.spec.observe_only is not None:
         _rest(turn, words)
@@ -29,16 +29,13 @@ def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
     if container.state is ContainerState.DEAD:
         _rest(turn, "the engine failed to remove it and cannot start it: remove it by force and create it anew")
         return
-    if container.state is ContainerState.CREATED and not container.error:
+    if container.state is ContainerState.CREATED and not container.error and turn.state.retry_at is None:
         _rest(turn, "created, never started: left to whoever created it")
         return
     if _asked_to_stop(turn):
         return
-    if turn.state.status in (Status.RUNNING, Status.STARTING):
-        _die(turn, container, words)
-    elif turn.state.status is not Status.STOPPED:
-        turn.close_attempt(Message.RESTART_FAILED, words)
-        _rest(turn, words)
+    if turn.state.status is not Status.STOPPED:
+        _go_down(turn, container, words)
     _start_if_due(turn, container, words)
 
 
@@ -46,7 +43,7 @@ def _rest(turn: Turn, reason: str) -> None:
     """Be stopped, and tell it if that is new."""
     new = turn.state.status is not Status.STOPPED
     turn.become(Status.STOPPED, reason)
-    turn.close_attempt(Message.RESTART_FAILED, reason)
+    turn.fail_attempt(reason)
     if new and turn.state.enabled:
         turn.tell(Message.STOPPED, reason)
 
@@ -59,7 +56,7 @@ def _completed(turn: Turn, container: ContainerSnapshot) -> bool:
     if not turn.state.completed:
         turn.state = replace(turn.state, completed=True, failure_count=0, strikes=0, retry_at=None)
         turn.become(Status.STOPPED, "completed: exited with code 0")
-        turn.close_attempt(Message.RESTART_COMPLETED, "completed: exited with code 0")
+        turn.complete_attempt("completed: exited with code 0")
         turn.tell(Message.COMPLETED, "exited with code 0")
     return True
 
@@ -68,42 +65,55 @@ def _asked_to_stop(turn: Turn) -> bool:
     """Whether a person stopped it and is to be respected; a death that was counted before we knew is uncounted."""
     if turn.spec.recovery.on_manual_stop != "respect" or not turn.facts.stop_requested:
         return False
-    if turn.state.status is Status.STOPPED and turn.state.retry_at is not None:
+    if turn.state.counted:
         turn.state = replace(
             turn.state,
             strikes=max(turn.state.strikes - 1, 0),
             failure_count=max(turn.state.failure_count - 1, 0),
+            counted=False,
         )
     turn.state = replace(turn.state, stopped_by="stopped by hand", retry_at=None)
     _rest(turn, "stopped by hand")
     return True
 
 
-def _die(turn: Turn, container: ContainerSnapshot, words: str) -> None:
+def _go_down(turn: Turn, container: ContainerSnapshot, words: str) -> None:
+    """A run ended: one failure, unless its ill health was counted already."""
+    existed = turn.state.status is not Status.NOT_FOUND
     _rest(turn, words)
-    if turn.facts.unmet:
-        return
-    turn.fail(words, death=True)
-    if turn.state.retry_at is None:
-        return
+    if existed and not turn.state.counted:
+        turn.fail(words, Failure.DEATH)
+    if turn.state.enabled:
+        _leave_time(turn, container)
+
+
+def _leave_time(turn: Turn, container: ContainerSnapshot) -> None:
+    """The engine's own policy goes first, and the news of a manual stop may still be on its way."""
     patience = 0.0
     if turn.spec.recovery.on_manual_stop == "respect":
         patience = policy.STOP_EVENT_PATIENCE
     if policy.engine_restarts(container):
         patience = policy.ENGINE_PATIENCE
-    turn.state = replace(turn.state, retry_at=max(turn.state.retry_at, turn.now.moment + patience))
+    if patience:
+        retry_at = turn.now.moment if turn.state.retry_at is None else turn.state.retry_at
+        turn.state = replace(turn.state, retry_at=max(retry_at, turn.now.moment + patience))
 
 
 def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
+    attempt = turn.state.attempt
+    manual = attempt is not None and attempt.manual
     if not turn.state.enabled:
         return
-    if turn.facts.unmet:
-        turn.state = replace(turn.state, retry_at=None)
+    if turn.facts.unmet and not manual:
         turn.note(f"waiting for {', '.join(turn.facts.unmet)}: {words}")
         return
     if container.state is ContainerState.RESTARTING:
         turn.note(f"{words}; the engine restarts it by its policy {container.restart_policy!r}")
         return
     if turn.state.retry_at is not None and turn.now.moment < turn.state.retry_at:
+        return
+    if attempt is not None and turn.half_done(container):
+        cause = f"to finish an interrupted restart: {attempt.cause}"
+        turn.order(ActionKind.START, container, cause, manual=manual, announced=True)
         return
     turn.order(ActionKind.START, container, words)

@@ -70,7 +70,7 @@ def _observe(turn: Turn) -> None:
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return
     if container is UNSEEN:
-        _doubt(turn)
+        turn.doubt()
         return
     if container is None:
         _vanish(turn)
@@ -78,11 +78,11 @@ def _observe(turn: Turn) -> None:
     _discover(turn, container)
     if container.state is ContainerState.PAUSED:
         turn.note("paused")
-        _doubt(turn)
+        turn.doubt()
         return
     if container.state in (ContainerState.STOPPING, ContainerState.REMOVING):
         turn.note(f"the engine says {container.state}")
-        _doubt(turn)
+        turn.doubt()
         return
     _try_again(turn, container)
     follow_run(turn, container)
@@ -94,15 +94,12 @@ def _observe(turn: Turn) -> None:
         observe_down(turn, container)
 
 
-def _doubt(turn: Turn) -> None:
-    """What was confirmed before the gap has to be confirmed again after it."""
-    if turn.state.confirmations:
-        turn.state = replace(turn.state, confirmations=0)
-
-
 def _vanish(turn: Turn) -> None:
     turn.state = replace(turn.state, run=None, retry_at=None, healthy_since=None, grace_ends=None, confirmations=0)
-    turn.close_attempt(Message.RESTART_FAILED, "the container is gone")
+    attempt = turn.state.attempt
+    if attempt is not None and attempt.kind is ActionKind.STOP:
+        turn.state = replace(turn.state, attempt=None)
+    turn.fail_attempt("the container is gone")
     if turn.state.status is not Status.NOT_FOUND:
         turn.become(Status.NOT_FOUND, "no such container")
         if turn.state.enabled:
@@ -127,28 +124,35 @@ def _discover(turn: Turn, container: ContainerSnapshot) -> None:
 
 
 def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
-    """One half-open trial after the limit disabled it: one more failure disables it again."""
-    state, recovery = turn.state, turn.spec.recovery
-    if state.disabled_by != "max_failures" or _trial_at(turn) is None or turn.now.moment < (_trial_at(turn) or 0):
+    """One half-open trial after the limit disabled it: one more failure disables it again.
+
+    What became healthy meanwhile is only enabled, and nothing is tried while a dependency is missing.
+    """
+    trial_at = _trial_at(turn)
+    if trial_at is None or turn.now.moment < trial_at or turn.facts.unmet or turn.spec.observe_only is not None:
         return
+    well = turn.state.healthy_since is not None
     turn.state = replace(
-        state,
+        turn.state,
         status=Status.STOPPED,
         disabled_by=None,
         disabled_at=None,
-        strikes=max(recovery.max_failures - 1, 0),
+        strikes=max(turn.spec.recovery.max_failures - 1, 0),
+        counted=False,
         run=container.run,
     )
-    cause = f"one trial, {recovery.retry_disabled_after:g} s after it was disabled"
+    cause = f"one trial, {turn.spec.recovery.retry_disabled_after:g} s after the limit disabled it"
     turn.note(cause)
     turn.tell(Message.ENABLED, cause)
-    if container.state is ContainerState.RUNNING:
+    if container.state is ContainerState.RUNNING and not well and turn.free_to_heal:
         turn.order(ActionKind.RESTART, container, cause)
 
 
 def _trial_at(turn: Turn) -> float | None:
     after, since = turn.spec.recovery.retry_disabled_after, turn.state.disabled_at
-    return None if after is None or since is None else since + after
+    if turn.state.disabled_by != "max_failures" or after is None or since is None:
+        return None
+    return since + after
 
 
 # --- when to look again --------------------------------------------------------------------------------------
@@ -158,15 +162,9 @@ def _wake_at(turn: Turn) -> float | None:
     state = turn.state
     if state.attempt is not None and state.attempt.in_flight:
         return None
-    moments = []
-    if state.retry_at is not None:
-        moments.append(state.retry_at)
-    if state.status is Status.RUNNING and state.strikes:
-        moments.append(forgiven_at(turn))
-    trial_at = _trial_at(turn) if state.disabled_by == "max_failures" else None
-    if trial_at is not None:
-        moments.append(trial_at)
-    return min((moment for moment in moments if moment > turn.now.moment), default=None)
+    forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
+    moments = (state.retry_at, forgiven, _trial_at(turn))
+    return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
 
 def _probe_every(turn: Turn) -> float | None:
@@ -175,4 +173,4 @@ def _probe_every(turn: Turn) -> float | None:
         return None
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return None
-    return policy.probe_cadence(turn.spec, turn.state, container, turn.now)
+    return policy.probe_cadence(turn.spec, turn.state, container, turn.now, waiting=bool(turn.facts.unmet))

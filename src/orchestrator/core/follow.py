@@ -7,15 +7,20 @@ from dataclasses import replace
 from orchestrator.core import policy
 from orchestrator.core.messages import Message
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Run, Status
-from orchestrator.core.turn import Turn
+from orchestrator.core.settle import count_failed_action
+from orchestrator.core.turn import Failure, Turn
 
 
 def follow_run(turn: Turn, container: ContainerSnapshot) -> None:
+    """Bring the remembered run up to the one seen."""
     state, run = turn.state, container.run
     by_engine = container.container_id == state.container_id and container.restart_count > state.engine_restarts
     recreated = state.container_id not in (None, container.container_id)
     turn.state = replace(state, container_id=container.container_id, engine_restarts=container.restart_count)
-    attempt = state.attempt
+    if recreated:
+        turn.state = replace(turn.state, retry_at=None, confirmations=0)
+        turn.fail_attempt(f"its container was replaced by {container.container_id[:12]}")
+    attempt = turn.state.attempt
     if attempt is not None and attempt.kind is not ActionKind.STOP and run == attempt.run_before:
         _nothing_happened(turn, attempt, container)
         return
@@ -26,50 +31,58 @@ def follow_run(turn: Turn, container: ContainerSnapshot) -> None:
 
 
 def _nothing_happened(turn: Turn, attempt: Attempt, container: ContainerSnapshot) -> None:
-    """After an action of unknown end the look shows the old run: finish a half-done restart, or call it failed."""
-    if container.state is not ContainerState.RUNNING and attempt.kind is ActionKind.RESTART:
-        cause = f"to finish an interrupted restart: {attempt.cause}"
-        turn.become(Status.STOPPED, cause)
-        turn.order(ActionKind.START, container, cause, manual=attempt.manual, announced=True)
+    """After the action the look shows the old run: a restart got half way, or nothing was done at all."""
+    runs = container.state is ContainerState.RUNNING
+    if not runs and attempt.kind is ActionKind.RESTART:
+        turn.become(Status.STOPPED, f"stopped half way through a restart: {attempt.cause}")
         return
-    cause = f"the {attempt.kind} did not happen"
+    cause = f"the {attempt.kind} did not happen: {attempt.cause}"
     turn.note(cause)
-    turn.close_attempt(Message.RESTART_FAILED, cause)
-    if container.state is not ContainerState.RUNNING:
+    turn.fail_attempt(cause)
+    if not runs:
         turn.become(Status.STOPPED, cause)
-    if turn.state.enabled and not attempt.manual:
-        turn.fail(cause, death=False)
+    count_failed_action(turn, attempt, container, cause)
 
 
 def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine: bool, recreated: bool) -> None:
-    known = turn.state.run
-    attempt = turn.state.attempt
-    died_unseen = by_engine and turn.state.status in (Status.RUNNING, Status.STARTING) and known is not None
-    landed = attempt is not None and known is not None and known != attempt.run_before
-    if died_unseen:
+    known, attempt = turn.state.run, turn.state.attempt
+    landed = attempt is not None and known != attempt.run_before
+    died_unseen = by_engine and known is not None and turn.state.status in (Status.RUNNING, Status.STARTING)
+    if died_unseen and (attempt is None or landed):
         cause = f"it died and the engine restarted it by its policy {container.restart_policy!r}"
-        if landed:
-            turn.close_attempt(Message.RESTART_FAILED, cause)
-        if turn.state.enabled and turn.spec.observe_only is None and (attempt is None or landed):
-            turn.fail(cause, death=True)
+        turn.fail_attempt(cause)
+        if turn.state.enabled and turn.spec.observe_only is None:
+            turn.fail(cause, Failure.DEATH)
     elif attempt is not None:
         cause = attempt.cause
+        if not landed and attempt.kind is not ActionKind.STOP:
+            count = turn.state.restart_count + 1
+            turn.state = replace(turn.state, restart_count=count, last_restart_at=turn.now.wall)
     elif recreated:
         cause = f"recreated as {container.container_id[:12]}"
     else:
         cause = "by the engine's own policy" if by_engine else "from outside"
+    _take_up(turn, container, run)
     runs = container.state is ContainerState.RUNNING
+    first_sight = known is None and turn.events
+    if runs and run != known and turn.state.enabled and not first_sight:
+        turn.tell(Message.NEW_RUN, cause)
+
+
+def _take_up(turn: Turn, container: ContainerSnapshot, run: Run) -> None:
+    """Everything that was known of the last run ends here; who starts it, takes back that it was stopped."""
+    being_stopped = turn.state.attempt is not None and turn.state.attempt.kind is ActionKind.STOP
+    stays_stopped = being_stopped or container.state is not ContainerState.RUNNING
     turn.state = replace(
         turn.state,
         run=run,
         grace_ends=policy.grace_end(turn.spec, run.started_at, turn.now),
         failed_probes=0,
         confirmations=0,
-        retry_at=None,
+        retry_at=turn.state.retry_at if being_stopped else None,
         healthy_since=None,
+        counted=False,
         completed=False,
-        stopped_by=None if runs else turn.state.stopped_by,
+        stopped_by=turn.state.stopped_by if stays_stopped else None,
     )
     turn.become(Status.STARTING, "waiting for the first passing check")
-    if runs and turn.state.enabled and not (known is None and turn.events):
-        turn.tell(Message.NEW_RUN, cause)

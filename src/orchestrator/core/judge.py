@@ -8,74 +8,98 @@ from typing import assert_never
 from orchestrator.core import policy
 from orchestrator.core.messages import Message, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, RunningCheck, Status, Verdict
-from orchestrator.core.turn import Turn
+from orchestrator.core.turn import Failure, Turn
 
 
 def judge(turn: Turn, container: ContainerSnapshot) -> None:
+    """One turn of a service whose container runs."""
     if turn.state.stopped_by is not None:
         _still_up(turn, container)
         return
-    if turn.facts.unmet and turn.state.status is Status.UNHEALTHY:
-        turn.state = replace(turn.state, retry_at=None, confirmations=0)
-        turn.note(f"waiting for {', '.join(turn.facts.unmet)}")
+    _wait_for_dependencies(turn)
     verdict, detail = _reading(turn, container)
     match verdict:
         case Verdict.PASS:
             _heal(turn, detail)
+            _forgive(turn)
         case Verdict.FAIL:
             _ail(turn, detail)
-        case Verdict.UNKNOWN if detail:
-            turn.note(f"health is not known: {detail}")
         case Verdict.UNKNOWN:
+            turn.note(f"health is not known: {detail}")
+            turn.doubt()
+        case None:
             pass
         case _:
             assert_never(verdict)
-    _forgive(turn)
-    _restart_if_due(turn, container)
+    _restart_if_due(turn, container, failed_now=verdict is Verdict.FAIL)
+
+
+def forgiven_at(turn: Turn) -> float:
+    """The moment from which a passing check forgives the strikes."""
+    since = turn.now.moment if turn.state.healthy_since is None else turn.state.healthy_since
+    return since + policy.stable_after(turn.spec.recovery, turn.state.last_backoff)
 
 
 def _still_up(turn: Turn, container: ContainerSnapshot) -> None:
     """It is to be stopped and runs: ask again where the end of our request is not known, else give up on it."""
-    attempt = turn.state.attempt
-    answered = turn.facts.outcome is not None and turn.facts.outcome.result is Result.DONE
-    if attempt is not None and attempt.kind is ActionKind.STOP and not answered:
-        turn.order(ActionKind.STOP, container, attempt.cause, manual=True, announced=True)
+    attempt, outcome = turn.state.attempt, turn.facts.outcome
+    answered = outcome is not None and outcome.result is Result.DONE
+    if attempt is not None and not answered:
+        if turn.state.retry_at is None or turn.now.moment >= turn.state.retry_at:
+            turn.order(ActionKind.STOP, container, attempt.cause, manual=True, announced=True)
         return
-    turn.state = replace(turn.state, stopped_by=None)
-    turn.close_attempt(Message.STOP_FAILED, "the container still runs")
+    turn.state = replace(turn.state, stopped_by=None, retry_at=None)
+    turn.fail_attempt("the container still runs")
 
 
-def _reading(turn: Turn, container: ContainerSnapshot) -> tuple[Verdict, str]:
+def _wait_for_dependencies(turn: Turn) -> None:
+    """A restart that is due waits; when the dependency is back, the service gets its whole wait to come back too."""
+    if not turn.facts.unmet or turn.state.status is not Status.UNHEALTHY or turn.state.retry_at is None:
+        return
+    turn.state = replace(turn.state, retry_at=None, confirmations=0)
+    turn.note(f"waiting for {', '.join(turn.facts.unmet)}: {turn.state.reason}")
+
+
+def _reading(turn: Turn, container: ContainerSnapshot) -> tuple[Verdict | None, str]:
     """The newest answer about this run that was not taken in before; a stale stamp is no answer."""
     if isinstance(policy.effective_check(turn.spec, container), RunningCheck):
         return Verdict.PASS, "the container runs"
     probe = turn.facts.probe
     if probe is None or probe.run != container.run or probe.checked.moment <= turn.state.probe_seen:
-        return Verdict.UNKNOWN, ""
+        return None, ""
     turn.state = replace(turn.state, probe_seen=probe.checked.moment)
     return probe.verdict, probe.detail
 
 
 def _heal(turn: Turn, detail: str) -> None:
     before = turn.state
+    if before.counted:
+        _give_back(turn)
     turn.state = replace(
-        before,
+        turn.state,
         failure_count=0 if before.enabled else before.failure_count,
         failed_probes=0,
         confirmations=0,
         retry_at=None,
         grace_ends=None,
+        counted=False,
         healthy_since=turn.now.moment if before.healthy_since is None else before.healthy_since,
     )
     turn.become(Status.RUNNING, "")
     if before.attempt is not None:
-        turn.close_attempt(Message.RESTART_COMPLETED, f"{before.attempt.cause}; verified: {detail}")
+        turn.complete_attempt(f"{before.attempt.cause}; verified: {detail}")
     if not before.enabled or before.status is Status.RUNNING:
         return
     if before.failure_count or before.status is Status.UNHEALTHY:
         turn.tell(Message.RECOVERED, detail)
     elif before.attempt is None:
         turn.tell(Message.HEALTHY, detail)
+
+
+def _give_back(turn: Turn) -> None:
+    """A blip healed itself: no restart was spent on it, so it brings the limit no nearer."""
+    strikes = max(turn.state.strikes - 1, 0)
+    turn.state = replace(turn.state, strikes=strikes, last_backoff=policy.backoff(strikes, turn.spec.recovery))
 
 
 def _ail(turn: Turn, detail: str) -> None:
@@ -87,43 +111,42 @@ def _ail(turn: Turn, detail: str) -> None:
     if turn.state.failed_probes < turn.spec.health.failures and state.status is not Status.UNHEALTHY:
         turn.note(f"{detail} ({turn.state.failed_probes} of {turn.spec.health.failures} failed checks)")
         return
-    turn.close_attempt(Message.RESTART_FAILED, detail)
+    turn.state = replace(turn.state, healthy_since=None)
+    turn.fail_attempt(detail)
     if not state.enabled:
         return
+    waiting = f"waiting for {', '.join(turn.facts.unmet)}: " if turn.facts.unmet else ""
     if state.status is not Status.UNHEALTHY:
-        turn.state = replace(turn.state, healthy_since=None)
         turn.become(Status.UNHEALTHY, detail)
-        turn.tell(Message.HEALTH_CHECK_FAILED, detail)
-    if turn.facts.unmet:
-        turn.note(f"waiting for {', '.join(turn.facts.unmet)}: {detail}")
-        return
-    turn.note(detail)
-    if turn.spec.observe_only is not None:
-        return
-    if turn.state.retry_at is None:
-        turn.fail(detail, death=False)
+        turn.tell(Message.HEALTH_CHECK_FAILED, waiting + detail)
+    turn.note(waiting + detail)
+    if turn.free_to_heal:
+        _arm(turn, detail)
+
+
+def _arm(turn: Turn, detail: str) -> None:
+    """Count the failure of a run once; what fails again while the wait lasts confirms it."""
+    state = turn.state
+    if state.retry_at is not None:
+        turn.state = replace(state, confirmations=state.confirmations + 1)
+    elif state.counted:
+        turn.state = replace(state, retry_at=turn.now.moment + state.last_backoff, confirmations=0)
     else:
-        turn.state = replace(turn.state, confirmations=turn.state.confirmations + 1)
+        turn.fail(detail, Failure.VERDICT)
 
 
 def _forgive(turn: Turn) -> None:
     state = turn.state
-    if state.status is not Status.RUNNING or not state.strikes:
-        return
-    if turn.now.moment >= forgiven_at(turn):
+    if state.enabled and state.strikes and turn.now.moment >= forgiven_at(turn):
         turn.state = replace(state, strikes=0, last_backoff=0.0)
 
 
-def forgiven_at(turn: Turn) -> float:
-    since = turn.now.moment if turn.state.healthy_since is None else turn.state.healthy_since
-    return since + policy.stable_after(turn.spec.recovery, turn.state.last_backoff)
-
-
-def _restart_if_due(turn: Turn, container: ContainerSnapshot) -> None:
+def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: bool) -> None:
+    """Only on a failure seen after the one that armed it, or, without any backoff, on that one itself."""
     state = turn.state
     if state.status is not Status.UNHEALTHY or state.retry_at is None or turn.now.moment < state.retry_at:
         return
-    if not state.confirmations and state.last_backoff > 0:
+    if not turn.free_to_heal or not (state.confirmations or failed_now):
         return
     words = state.reason
     if state.confirmations:

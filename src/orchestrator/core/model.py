@@ -319,6 +319,8 @@ class ServiceState:
     """Failed probes in a row, toward the verdict."""
     probe_seen: float = float("-inf")
     """The moment of the newest probe result already taken in."""
+    counted: bool = False
+    """The failure of this run, its ill health or its death, is among the strikes."""
     attempt: Attempt | None = None
     completed: bool = False
     """A job that exited 0."""

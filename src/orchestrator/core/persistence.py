@@ -48,8 +48,8 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "healthy_since": _wall_of(state.healthy_since, now),
         "retry_at": _wall_of(state.retry_at, now),
         "last_backoff": _finite(state.last_backoff),
-        "confirmations": state.confirmations,
         "failed_probes": state.failed_probes,
+        "counted": state.counted,
         "attempt": _attempt_document(state.attempt),
         "completed": state.completed,
     }
@@ -81,8 +81,8 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         healthy_since=_moment(document, "healthy_since", now, at_most=0.0),
         retry_at=_moment(document, "retry_at", now, at_most=max(last_backoff * JITTER, ENGINE_PATIENCE)),
         last_backoff=last_backoff,
-        confirmations=_count(document, "confirmations"),
         failed_probes=_count(document, "failed_probes"),
+        counted=_flag(document, "counted"),
         attempt=_attempt(document),
         completed=_flag(document, "completed"),
     )

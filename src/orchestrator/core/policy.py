@@ -28,6 +28,12 @@ ENGINE_PATIENCE: Final = 2.0
 STOP_EVENT_PATIENCE: Final = 1.0
 """Seconds left for the event that tells a manual stop: Podman's stream lags about 0.25 s behind the death."""
 
+SHORTEST_PAUSE: Final = 0.1
+"""Seconds between two tries of what keeps failing, also with a backoff of zero: Docker's own first pause."""
+
+STOP_REPEAT: Final = 5.0
+"""Seconds before a stop whose end is not known is asked for again."""
+
 _LARGEST_EXPONENT: Final = 64
 _CONFIRMATIONS_WITHIN_WAIT: Final = 3
 _SHORTEST_CONFIRMATION: Final = 0.25
@@ -91,15 +97,20 @@ def engine_restarts(container: ContainerSnapshot) -> bool:
             return False
 
 
-def probe_cadence(spec: ServiceSpec, state: ServiceState, container: ContainerSnapshot, now: Instant) -> float | None:
-    """Seconds between two health questions; ``None`` when an answer would say nothing."""
+def probe_cadence(
+    spec: ServiceSpec, state: ServiceState, container: ContainerSnapshot, now: Instant, *, waiting: bool = False
+) -> float | None:
+    """Seconds between two health questions; ``None`` when an answer would say nothing.
+
+    ``waiting``: a hard dependency is not running, so nothing follows from another failure.
+    """
     if container.state is not ContainerState.RUNNING or isinstance(effective_check(spec, container), RunningCheck):
         return None
     if state.status is Status.STARTING:
         return min(_starting_cadence(now.wall - (container.started_at or now.wall)), spec.health.interval)
-    if state.status is Status.UNHEALTHY and state.retry_at is not None:
-        confirming = max(state.last_backoff / _CONFIRMATIONS_WITHIN_WAIT, _SHORTEST_CONFIRMATION)
-        return min(confirming, spec.health.interval)
+    if state.status is Status.UNHEALTHY and spec.observe_only is None and not waiting:
+        wait = state.last_backoff or backoff(max(state.strikes, 1), spec.recovery)
+        return min(max(wait / _CONFIRMATIONS_WITHIN_WAIT, _SHORTEST_CONFIRMATION), spec.health.interval)
     return spec.health.interval
 
 

@@ -1,4 +1,4 @@
-"""How an action ended: what its outcome says, and what a look says where the outcome does not."""
+"""How an action ended: what its outcome says, together with the look that was taken after it."""
 
 from __future__ import annotations
 
@@ -6,46 +6,72 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core import policy
-from orchestrator.core.messages import Message, Outcome, Result
+from orchestrator.core.messages import UNSEEN, Outcome, Result
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Status
-from orchestrator.core.turn import Turn
+from orchestrator.core.turn import Failure, Turn
+
+_UNTOUCHABLE = (ContainerState.PAUSED, ContainerState.REMOVING)
 
 
 def settle(turn: Turn, outcome: Outcome) -> None:
+    """Take the outcome in. Whether a start or restart worked is for a pass to say, not for the engine's answer."""
     attempt = turn.state.attempt
-    if attempt is None or attempt.action_id != outcome.action_id:
+    if attempt is None or not attempt.in_flight or attempt.action_id != outcome.action_id:
         return
     turn.state = replace(turn.state, attempt=replace(attempt, in_flight=False))
+    if attempt.kind is ActionKind.STOP:
+        turn.state = replace(turn.state, retry_at=turn.now.moment + policy.STOP_REPEAT)
     match outcome.result:
         case Result.DONE:
-            if attempt.kind is not ActionKind.STOP:
-                turn.state = replace(
-                    turn.state, restart_count=turn.state.restart_count + 1, last_restart_at=turn.now.wall
-                )
+            pass
         case Result.UNKNOWN:
             turn.note(f"how the {attempt.kind} ended is not known: {outcome.detail}")
         case Result.FAILED:
-            _action_failed(turn, attempt, f"{attempt.kind} failed: {outcome.detail}")
+            _failed(turn, attempt, outcome.detail)
         case _:
             assert_never(outcome.result)
 
 
-def _action_failed(turn: Turn, attempt: Attempt, cause: str) -> None:
-    """The container is where the look after the action found it; what a person asked for is never counted."""
+def _failed(turn: Turn, attempt: Attempt, words: str) -> None:
+    """The engine said no; what became of the container, the look says."""
     container = turn.facts.container
-    if attempt.kind is ActionKind.STOP:
-        turn.state = replace(turn.state, stopped_by=None)
-        turn.close_attempt(Message.STOP_FAILED, cause)
+    if container is UNSEEN:
+        turn.note(f"{attempt.kind} failed: {words}")
+        cause = f"{attempt.cause}; the engine said: {words}"
+        turn.state = replace(turn.state, attempt=replace(attempt, cause=cause, in_flight=False))
         return
-    runs = isinstance(container, ContainerSnapshot) and container.state is ContainerState.RUNNING
-    if isinstance(container, ContainerSnapshot) and not runs:
+    if container is None or container.container_id != turn.state.container_id:
+        return
+    if _happened(attempt, container):
+        turn.note(f"the engine answered {words}, but the {attempt.kind} happened")
+        return
+    cause = f"{attempt.kind} failed: {words}"
+    turn.note(cause)
+    turn.fail_attempt(cause)
+    if attempt.kind is ActionKind.STOP:
+        turn.state = replace(turn.state, stopped_by=None, retry_at=None)
+        return
+    if container.state in _UNTOUCHABLE:
+        return
+    if container.state is not ContainerState.RUNNING:
         turn.state = replace(turn.state, run=container.run)
         turn.become(Status.STOPPED, cause)
-    turn.note(cause)
-    turn.close_attempt(Message.RESTART_FAILED, cause)
+    count_failed_action(turn, attempt, container, cause)
+
+
+def count_failed_action(turn: Turn, attempt: Attempt, container: ContainerSnapshot, cause: str) -> None:
+    """What a person asked for is tried again as well, but is no failure of the service."""
+    if not turn.state.enabled:
+        return
     if not attempt.manual:
-        if turn.state.enabled:
-            turn.fail(cause, death=False)
-    elif not runs:
-        wait = policy.backoff(max(turn.state.strikes, 1), turn.spec.recovery)
+        turn.fail(cause, Failure.ACTION)
+    elif container.state is not ContainerState.RUNNING:
+        wait = max(policy.backoff(max(turn.state.strikes, 1), turn.spec.recovery), policy.SHORTEST_PAUSE)
         turn.state = replace(turn.state, retry_at=turn.now.moment + wait)
+
+
+def _happened(attempt: Attempt, container: ContainerSnapshot) -> bool:
+    """Three restarts at once give one restart and two errors: the look is right and the error is not."""
+    if attempt.kind is ActionKind.STOP:
+        return container.state in (ContainerState.EXITED, ContainerState.CREATED, ContainerState.DEAD)
+    return container.state is ContainerState.RUNNING and container.run != attempt.run_before

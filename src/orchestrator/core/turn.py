@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 
 from orchestrator.core import policy
 from orchestrator.core.messages import Action, Event, Facts, Message, Reply
@@ -15,6 +16,16 @@ from orchestrator.core.model import (
     ServiceState,
     Status,
 )
+
+
+class Failure(Enum):
+    """What is counted."""
+
+    DEATH = auto()
+    VERDICT = auto()
+    """Unhealthy."""
+    ACTION = auto()
+    """A start or restart of ours that did not work."""
 
 
 @dataclass(slots=True)
@@ -39,6 +50,22 @@ class Turn:
         if self.state.enabled:
             self.state = replace(self.state, status=status, reason=reason)
 
+    def doubt(self) -> None:
+        """What was confirmed before a gap in the evidence has to be confirmed again after it."""
+        if self.state.confirmations:
+            self.state = replace(self.state, confirmations=0)
+
+    @property
+    def free_to_heal(self) -> bool:
+        """Whether the service may be acted on without anybody asking."""
+        wanted_up = self.state.enabled and self.state.stopped_by is None
+        return wanted_up and self.spec.observe_only is None and not self.facts.unmet
+
+    def half_done(self, container: ContainerSnapshot) -> bool:
+        """Whether a restart of ours stopped the container and did not start it."""
+        attempt = self.state.attempt
+        return attempt is not None and attempt.kind is ActionKind.RESTART and attempt.run_before == container.run
+
     def tell(self, message: Message, cause: str) -> None:
         self.events.append(Event(self.spec.name, message, self.state.status, cause, self.now))
 
@@ -55,7 +82,9 @@ class Turn:
 
         ``announced``: it continues an action that people were told of.
         """
-        action_id = f"{self.spec.name}-{round(self.now.wall * 1000)}-{self.state.restart_count}"
+        if not announced:
+            self.fail_attempt(f"never verified before the next {kind}: {cause}")
+        action_id = f"{self.spec.name}-{round(self.now.wall * 1000)}-{kind}-{self.state.restart_count}"
         self.actions.append(
             Action(
                 action_id=action_id,
@@ -71,21 +100,29 @@ class Turn:
         self.state = replace(
             self.state,
             attempt=Attempt(action_id, kind, manual, cause, container.run),
+            run=container.run,
+            container_id=container.container_id,
+            engine_restarts=container.restart_count,
             retry_at=None,
             confirmations=0,
         )
         if not announced:
             self.tell(_ANNOUNCEMENTS[manual, kind], cause)
 
-    def fail(self, cause: str, *, death: bool) -> None:
-        """Count one failure: arm the retry, or, at the limit, disable.
+    def fail(self, cause: str, failure: Failure) -> None:
+        """Count one failure: arm the retry, or, at the limit, disable. What waits for a dependency counts nothing.
 
-        The first death after a stable run is healed at once; every other failure waits its backoff.
+        The first death after a stable run is healed at once; every other failure waits its backoff. Whatever the
+        backoff is, what fails again and again is not tried again and again without any pause.
         """
+        if self.facts.unmet:
+            return
         recovery = self.spec.recovery
         strikes = self.state.strikes + 1
         wait = policy.backoff(strikes, recovery) * (1 + self.facts.jitter)
-        at_once = death and self.state.strikes == 0
+        if strikes > 1 or failure is Failure.ACTION:
+            wait = max(wait, policy.SHORTEST_PAUSE)
+        at_once = failure is Failure.DEATH and strikes == 1
         self.state = replace(
             self.state,
             strikes=strikes,
@@ -93,25 +130,37 @@ class Turn:
             last_backoff=wait,
             retry_at=self.now.moment + (0.0 if at_once else wait),
             confirmations=0,
+            counted=self.state.counted or failure is not Failure.ACTION,
             healthy_since=None,
         )
         if recovery.on_max_failures == "disable" and strikes >= recovery.max_failures:
-            self.state = replace(
-                self.state,
-                status=Status.DISABLED,
-                disabled_by="max_failures",
-                disabled_at=self.now.moment,
-                retry_at=None,
-                reason=f"{strikes} failures without a stable run in between, the last: {cause}",
-            )
-            self.tell(Message.MAX_FAILURES, self.state.reason)
+            self._give_up(cause)
 
-    def close_attempt(self, message: Message, cause: str) -> None:
-        """End the open attempt, if there is one, with exactly one event."""
+    def _give_up(self, cause: str) -> None:
+        self.state = replace(
+            self.state,
+            status=Status.DISABLED,
+            disabled_by="max_failures",
+            disabled_at=self.now.moment,
+            retry_at=None,
+            reason=f"{self.state.strikes} failures without a stable run in between, the last: {cause}",
+        )
+        self.tell(Message.MAX_FAILURES, self.state.reason)
+
+    def fail_attempt(self, cause: str) -> None:
+        """End the open attempt, if there is one, as failed: with exactly one event."""
+        attempt = self.state.attempt
+        if attempt is None:
+            return
+        self.state = replace(self.state, attempt=None)
+        self.tell(Message.STOP_FAILED if attempt.kind is ActionKind.STOP else Message.RESTART_FAILED, cause)
+
+    def complete_attempt(self, cause: str) -> None:
+        """End the open start or restart, if there is one, as verified: with exactly one event."""
         if self.state.attempt is None:
             return
         self.state = replace(self.state, attempt=None)
-        self.tell(message, cause)
+        self.tell(Message.RESTART_COMPLETED, cause)
 
 
 _ANNOUNCEMENTS = {
