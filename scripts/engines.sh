@@ -7,7 +7,7 @@ PATH=$PATH:/usr/sbin:/sbin:/usr/lib/podman
 
 declare -A package_of=(
     [podman]=podman [runc]=runc [netavark]=netavark [aardvark-dns]=aardvark-dns [iptables]=iptables
-    [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2 [busybox]=busybox-static
+    [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2
     [redis-server]=redis-server
 )
 missing=()

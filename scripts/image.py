@@ -6,15 +6,18 @@ Its failures are switches: see ``examples/demo/rootfs/srv/serve``. About 2 MB, b
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import struct
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 IMAGE = "localhost/orchestrator-demo:latest"
 ROOT_FILESYSTEM = Path(__file__).resolve().parent.parent / "examples" / "demo" / "rootfs"
+UNPACKED = ROOT_FILESYSTEM.parents[2] / ".orchestrator" / "busybox"
 ACCOUNTS = {"etc/passwd": b"root:x:0:0:root:/:/bin/sh\n", "etc/group": b"root:x:0:\n"}
 
 
@@ -24,18 +27,13 @@ class ImageError(Exception):
 
 def root_filesystem() -> bytes:
     """The image's files as an uncompressed tar archive; the same bytes from the same busybox and scripts."""
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        raise ImageError("busybox is missing: apt-get install busybox-static")
-    program = Path(busybox).read_bytes()
-    if _is_dynamic(program):
-        raise ImageError(f"{busybox} needs shared libraries, the image has none: apt-get install busybox-static")
+    busybox = static_busybox()
     listed = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for folder in ("bin", "etc", "srv", "switch", "tmp"):
             _add(tar, tarfile.DIRTYPE, folder, mode=0o1777 if folder == "tmp" else 0o755)
-        _add(tar, tarfile.REGTYPE, "bin/busybox", program)
+        _add(tar, tarfile.REGTYPE, "bin/busybox", busybox.read_bytes())
         for applet in sorted(set(listed.stdout.split()) - {"busybox"}):
             _add(tar, tarfile.SYMTYPE, f"bin/{applet}", target="busybox")
         for path, content in ACCOUNTS.items():
@@ -43,6 +41,34 @@ def root_filesystem() -> bytes:
         for script in sorted(path for path in ROOT_FILESYSTEM.rglob("*") if path.is_file()):
             _add(tar, tarfile.REGTYPE, script.relative_to(ROOT_FILESYSTEM).as_posix(), script.read_bytes())
     return archive.getvalue()
+
+
+def static_busybox() -> Path:
+    """The machine's, if it needs no shared library, else the one from Debian's package, unpacked and not installed:
+    installing it would remove the machine's own."""
+    installed = shutil.which("busybox")
+    for candidate in (Path(installed) if installed else UNPACKED, UNPACKED):
+        if candidate.is_file() and not _is_dynamic(candidate.read_bytes()):
+            return candidate
+    if shutil.which("apt-get") is None:
+        raise ImageError("a statically linked busybox is missing, and there is no apt-get to fetch one")
+    with tempfile.TemporaryDirectory() as folder:
+        download = ["apt-get", "download", "busybox-static"]
+        if not _done(download, folder) and os.geteuid() == 0:
+            _done(["apt-get", "update"], folder)
+            _done(download, folder)
+        for package in Path(folder).glob("*.deb"):
+            _done(["dpkg-deb", "--extract", str(package), folder], folder)
+        for program in (Path(folder) / "bin/busybox", Path(folder) / "usr/bin/busybox"):
+            if program.is_file():
+                UNPACKED.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(program, UNPACKED)
+                return UNPACKED
+    raise ImageError("a statically linked busybox is missing: apt-get install busybox-static")
+
+
+def _done(command: Sequence[str], folder: str) -> bool:
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False).returncode == 0
 
 
 def _is_dynamic(program: bytes) -> bool:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from scripts.leftovers import dispose
 from scripts.podman import PrivatePodman
 
 from tests.live.docker import Docker
 from tests.live.engines import Engine
-from tests.live.leftovers import abandoned_folders, dispose, new_folder
+from tests.live.leftovers import abandoned_folders, new_folder
 from tests.live.network import private_network
 from tests.live.podman import Podman
 
@@ -28,7 +29,6 @@ NEEDED = {
     "docker": "docker.io",
     "containerd": "containerd",
     "ip": "iproute2",
-    "busybox": "busybox-static",
 }
 
 

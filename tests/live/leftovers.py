@@ -1,20 +1,14 @@
-"""Removal of everything that belongs to a folder: its processes, its mounts, its files.
-
-Used at the end of a run, and by the next run for one that crashed. A process belongs to the folder when its command
-line names it, which the unique name of the folder makes certain.
-"""
+"""Whose folder it is: a run's own folder, and those that crashed runs left behind."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from scripts.leftovers import process_ids
 
 PREFIX = "orchestrator-live-"
 
@@ -34,26 +28,13 @@ def abandoned_folders() -> Iterator[Path]:
                 yield folder
 
 
-def dispose(folder: Path) -> None:
-    """End the folder's processes and their descendants, by their ids, release its mounts, and delete it."""
-    deadline = time.monotonic() + 10
-    while (doomed := _processes_of(folder)) and time.monotonic() < deadline:
-        for pid in doomed:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)
-    for mount in sorted(_mounts_under(folder), key=len, reverse=True):
-        subprocess.run(["umount", "--lazy", mount], capture_output=True, timeout=10, check=False)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def processes_in_namespace_of(pid: int) -> list[int]:
     """All processes that share the process namespace of ``pid``: the whole container."""
     wanted = Path(f"/proc/{pid}/ns/pid").readlink()
     if wanted == Path("/proc/self/ns/pid").readlink():
         raise ValueError(f"process {pid} shares the host's process namespace: not a container's")
     found = []
-    for candidate in _pids():
+    for candidate in process_ids():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
             if Path(f"/proc/{candidate}/ns/pid").readlink() == wanted:
                 found.append(candidate)
@@ -67,30 +48,3 @@ def _identity(pid: int) -> str:
     except FileNotFoundError:
         return ""
     return "" if state == "Z" else f"{pid} {figures[18]}"
-
-
-def _processes_of(folder: Path) -> set[int]:
-    parents: dict[int, int] = {}
-    named = set()
-    for pid in _pids():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-            if state == "Z":
-                continue
-            parents[pid] = int(parent)
-            if os.fsencode(folder) in command:
-                named.add(pid)
-    named.discard(os.getpid())
-    while more := {pid for pid, parent in parents.items() if parent in named} - named:
-        named |= more
-    return named
-
-
-def _pids() -> Iterator[int]:
-    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def _mounts_under(folder: Path) -> list[str]:
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return [mount for mount in mounts if mount.startswith(f"{folder}/")]
