@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import Connection, guarded
+from orchestrator.adapters.engine.connection import Connection, guarded, named
 from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
@@ -92,7 +92,7 @@ class DockerClient:
     async def inspect(self, container_id: str) -> ContainerSnapshot:
         try:
             async with self._question() as connection:
-                seen = translate.snapshot(await connection.ask(f"/containers/{container_id}/json"))
+                seen = translate.snapshot(await connection.ask(f"/containers/{named(container_id)}/json"))
         except ContainerNotFound:
             self._deaths.forget(container_id)
             raise
@@ -110,20 +110,20 @@ class DockerClient:
 
     async def start(self, container_id: str) -> None:
         async with self._call(START_TIMEOUT) as connection:
-            await connection.docker.containers.container(container_id).start()
+            await connection.docker.containers.container(named(container_id)).start()
 
     async def stop(self, container_id: str, timeout: float) -> None:
         async with self._call(timeout + RESERVE) as connection:
-            await connection.docker.containers.container(container_id).stop(t=math.ceil(timeout))
+            await connection.docker.containers.container(named(container_id)).stop(t=math.ceil(timeout))
 
     async def restart(self, container_id: str, timeout: float) -> None:
         async with self._call(timeout + START_TIMEOUT) as connection:
-            await connection.docker.containers.container(container_id).restart(t=math.ceil(timeout))
+            await connection.docker.containers.container(named(container_id)).restart(t=math.ceil(timeout))
 
     async def kill(self, container_id: str) -> None:
         try:
             async with self._call(self._call_timeout + RESERVE) as connection:
-                await connection.docker.containers.container(container_id).kill(signal="SIGKILL")
+                await connection.docker.containers.container(named(container_id)).kill(signal="SIGKILL")
         except ActionRefused:
             # Docker says 409, Podman 500, for a container that is not running: look instead of trusting words.
             if (await self.inspect(container_id)).state in _ALIVE:
@@ -144,7 +144,7 @@ class DockerClient:
             podman = connection.identity is not None and connection.identity.kind == "podman"
             # Podman's own column names; Docker hands the arguments to ps on its host.
             columns = "pid,state" if podman else "-eo pid,stat"
-            listed = await connection.ask(f"/containers/{container_id}/top", ps_args=columns)
+            listed = await connection.ask(f"/containers/{named(container_id)}/top", ps_args=columns)
             return translate.process_states(listed)
 
     async def health(self, container_id: str) -> EngineHealth | None:

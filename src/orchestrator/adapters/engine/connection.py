@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiodocker
 import aiohttp
@@ -170,6 +171,11 @@ def date(response: aiohttp.ClientResponse) -> float:
         return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
     except ValueError:
         return 0.0
+
+
+def named(container_id: str) -> str:
+    """A container's id or name as one part of a path, whatever it holds."""
+    return quote(container_id, safe="")
 
 
 def spoken(body: bytes) -> str:

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from aiodocker.execs import Exec
 
 from orchestrator.adapters.engine import processes
-from orchestrator.adapters.engine.connection import Connection
+from orchestrator.adapters.engine.connection import Connection, named
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError
 from orchestrator.ports import ExecResult
 
@@ -72,7 +72,7 @@ class Executor:
         mark = f"{MARK}={secrets.token_hex(8)}"
         arguments = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
         async with self._call(self._call_timeout) as connection:
-            container = connection.docker.containers.container(container_id)
+            container = connection.docker.containers.container(named(container_id))
             begun = await container.exec(arguments, environment=[mark])
         output = bytearray()
         try:
@@ -137,7 +137,7 @@ class Executor:
 
     async def _sweep(self, container_id: str, mark: str) -> None:
         async with self._call(ENDING) as connection:
-            container = connection.docker.containers.container(container_id)
+            container = connection.docker.containers.container(named(container_id))
             sweep = await container.exec(["/bin/sh", "-c", _SWEEP, "sweep", mark])
             async with sweep.start(detach=False) as stream:
                 while await stream.read_out() is not None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import LIBPOD, Connection
+from orchestrator.adapters.engine.connection import LIBPOD, Connection, named
 from orchestrator.core.model import ContainerSnapshot, ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused
 
@@ -40,7 +40,7 @@ class HealthChecks:
         limit = _limit(document)
         try:
             async with self._call(limit + self._call_timeout) as connection, asyncio.timeout(limit):
-                await connection.ask(f"{LIBPOD}/containers/{container_id}/healthcheck")
+                await connection.ask(f"{LIBPOD}/containers/{named(container_id)}/healthcheck")
         except TimeoutError:
             return await self._hanging(document, snapshot, now + limit, limit, colocated)
         except ActionRefused:  # it stopped running meanwhile
@@ -49,7 +49,7 @@ class HealthChecks:
 
     async def _look(self, container_id: str) -> tuple[dict[str, Any], float, bool]:
         async with self._call(self._call_timeout) as connection:
-            document, now = await connection.ask_dated(f"/containers/{container_id}/json")
+            document, now = await connection.ask_dated(f"/containers/{named(container_id)}/json")
             podman = connection.identity is not None and connection.identity.kind == "podman"
             return document, now, podman
 

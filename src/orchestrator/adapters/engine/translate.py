@@ -80,7 +80,7 @@ def snapshot(document: Json) -> ContainerSnapshot:
         state=now,
         created_at=moment(document.get("Created")) or 0.0,
         started_at=started_at,
-        finished_at=moment(seen.get("FinishedAt")),
+        finished_at=_finished(moment(seen.get("FinishedAt")), started_at, now),
         # A failed first start leaves Docker's container created, with the exit code of the failure.
         exit_code=exit_code if now in _DOWN or (now is ContainerState.CREATED and exit_code) else None,
         error=str(seen.get("Error") or ""),
@@ -105,6 +105,13 @@ def moment(text: object) -> float | None:
     except ValueError:
         return None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def _finished(finished_at: float | None, started_at: float | None, now: ContainerState) -> float | None:
+    """Both engines write the start of a process that ends at once after its end was seen."""
+    if finished_at is None or started_at is None or now not in _DOWN:
+        return finished_at
+    return max(finished_at, started_at)
 
 
 def has_check(config: Json) -> bool:
