@@ -175,10 +175,11 @@ def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> No
 def test_a_command_reaches_the_orchestrator(
     address: str, supervisor: FakeSupervisor, arguments: tuple[str, ...], command: object
 ) -> None:
+    supervisor.reply = Reply(accepted=True, message="ai-llm is being restarted")
     result = run(address, *arguments)
     assert result.exit_code == 0
     assert supervisor.commands == [("ai-llm", command)]
-    assert result.output == "ai-llm: Manual restart initiated (now unhealthy)\n"
+    assert result.output == "ai-llm is being restarted (now unhealthy)\n"
 
 
 def test_a_refused_command_is_exit_code_1_with_the_reason(address: str, supervisor: FakeSupervisor) -> None:

@@ -61,5 +61,4 @@ def _tell(answer: Document, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    service = answer["service"]
-    click.echo(f"{printable(service['name'])}: {printable(answer['message'])} (now {service['status']})")
+    click.echo(f"{printable(answer['message'])} (now {answer['service']['status']})")
