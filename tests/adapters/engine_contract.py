@@ -500,7 +500,10 @@ class EngineContract:
                 _, heard = await next_of(events, container, "start")
                 assert "stop" not in [each.action for each in heard if each.container_id == container]
                 await engine.stop(container, 5)
-                await next_of(events, container, "stop")
+                _, heard = await next_of(events, container, "die")
+                # Podman 4.3 tells of a stop only when it wins a race against its own cleanup: about one in four.
+                if (await engine.identify()).kind == "docker" and "stop" not in [each.action for each in heard]:
+                    await next_of(events, container, "stop")
 
         harness.play(story)
 
