@@ -1,5 +1,6 @@
 """For tests, ours and yours: virtual time, a believable engine, and a language for stories about both."""
 
+from orchestrator.testing.actor import Actor, Deed
 from orchestrator.testing.clock import EPOCH, VirtualClock
 from orchestrator.testing.container import Blueprint, FakeContainer
 from orchestrator.testing.daemon import FakeDaemon
@@ -7,14 +8,18 @@ from orchestrator.testing.engine import FakeEngine
 from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
 from orchestrator.testing.probe import ScriptedProbe, WorkloadProbe
+from orchestrator.testing.scenario import Scenario
 from orchestrator.testing.store import Medium, MemoryStore
+from orchestrator.testing.told import Told
 from orchestrator.testing.workload import Condition, EngineCheckup, Workload
 
 __all__ = [
     "EPOCH",
+    "Actor",
     "Blueprint",
     "Condition",
     "Deadlock",
+    "Deed",
     "EngineCheckup",
     "FakeContainer",
     "FakeDaemon",
@@ -24,7 +29,9 @@ __all__ = [
     "Livelock",
     "Medium",
     "MemoryStore",
+    "Scenario",
     "ScriptedProbe",
+    "Told",
     "VirtualClock",
     "VirtualLoop",
     "Workload",

@@ -69,6 +69,13 @@ class FakeDaemon:
         task.add_done_callback(self._ended)
         return task
 
+    async def close(self) -> None:
+        """End what is still under way."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():

@@ -166,7 +166,15 @@ class FakeEngine:
         """Everything about a call but its answer: steps, refusal, latency, hang, deadline."""
         await self._send(name)
         reach = self.daemon.reach
-        await self._answered(name, self.daemon.perform(self._think(reach.awake)), CALL_TIMEOUT)
+        takes = CALL_TAKES * reach.slowness
+        if not reach.awake.is_set() or takes > CALL_TIMEOUT:
+            await self._answered(name, self.daemon.perform(self._think(reach.awake)), CALL_TIMEOUT)
+            return
+        await self._step(f"sent {name}")
+        await asyncio.sleep(takes)
+        await self._step(f"answered {name}")
+        if not reach.listening:
+            raise self._away("the connection broke")
 
     async def _think(self, awake: asyncio.Event) -> None:
         await asyncio.sleep(CALL_TAKES * self.daemon.reach.slowness)

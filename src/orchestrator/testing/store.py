@@ -56,11 +56,13 @@ class MemoryStore:
         notice, self.medium.notice = self.medium.notice, ""
         return Kept(services, max(self.medium.events, default=0), notice)
 
-    async def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
+    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
         await self._suffer("write")
-        documents = {name: json.dumps(document) for name, document in services.items()}
+        documents = {name: json.dumps(document) for name, document in services.items() if document is not None}
         appended = {event.sequence: (event.service, json.dumps(event.document)) for event in events}
         self.medium.services.update(documents)
+        for name in services.keys() - documents.keys():
+            self.medium.services.pop(name, None)
         self.medium.events = appended | self.medium.events
         self.writes += 1
         if self.deaf:

@@ -1,0 +1,79 @@
+"""What holds in every story, whatever happens in it.
+
+1. What runs and is healthy is never restarted or stopped, unless a person asked for it.
+2. What is paused is never acted on.
+3. Every restart that was told of ends in exactly one *Restart completed* or *Restart failed*, before the next.
+4. Events are numbered without gaps and without repeats.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from orchestrator.core.messages import Command, Message, Restart, Start, Stop
+from orchestrator.testing.ledger import Happening, Ledger
+from orchestrator.testing.told import Told
+
+_BEGINNINGS = (Message.RESTARTING, Message.MANUAL_RESTART, Message.MANUAL_START)
+_ENDS = (Message.RESTART_COMPLETED, Message.RESTART_FAILED)
+_ASKED = 120.0
+"""Seconds after a person's request within which an action may be its consequence."""
+
+Asked = Sequence[tuple[float, str, Command]]
+
+
+def broken_promises(ledger: Ledger, told: Sequence[Told], commands: Asked) -> list[str]:
+    """In words; empty when all were kept."""
+    return [
+        *_healthy_ones_touched(ledger, commands),
+        *_paused_ones_touched(ledger),
+        *_unpaired(told),
+        *_misnumbered(told),
+    ]
+
+
+def _on_request(happening: Happening, commands: Asked) -> bool:
+    return any(
+        service == happening.container and 0 <= happening.at.moment - moment < _ASKED
+        for moment, service, command in commands
+        if isinstance(command, Restart | Start | Stop)
+    )
+
+
+def _healthy_ones_touched(ledger: Ledger, commands: Asked) -> Iterable[str]:
+    for request in ledger.requests():
+        if request.well and request.what != "asked to start" and not _on_request(request, commands):
+            yield f"what was healthy was touched: {request}"
+
+
+def _paused_ones_touched(ledger: Ledger) -> Iterable[str]:
+    paused: set[str] = set()
+    for each in ledger:
+        if each.what == "paused":
+            paused.add(each.container)
+        elif each.what in ("unpaused", "exited", "removed"):
+            paused.discard(each.container)
+        elif each.what.startswith("asked") and each.by == "orchestrator" and each.container in paused:
+            yield f"what was paused was touched: {each}"
+
+
+def _unpaired(told: Sequence[Told]) -> Iterable[str]:
+    by_service: defaultdict[str, Told | None] = defaultdict(lambda: None)
+    for event in told:
+        begun = by_service[event.service]
+        if event.message in _BEGINNINGS:
+            if begun is not None:
+                yield f"a restart never ended before the next began: {begun}, then {event}"
+            by_service[event.service] = event
+        elif event.message in _ENDS:
+            if begun is None:
+                yield f"a restart ended that was never begun, or ended twice: {event}"
+            by_service[event.service] = None
+
+
+def _misnumbered(told: Sequence[Told]) -> Iterable[str]:
+    for before, after in pairwise(told):
+        if after.sequence != before.sequence + 1:
+            yield f"events are missing between {before} and {after}"

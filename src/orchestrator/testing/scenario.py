@@ -1,0 +1,361 @@
+"""A language for stories about containers and the orchestrator that looks after them, in virtual time.
+
+The orchestrator in them is the real one, with the real configuration, discovery, health monitor and journal; the
+engine, the probes, the store and the time are this package's. A story reads from top to bottom::
+
+    with Scenario() as world:
+        db = world.container("db")
+        web = world.container("web", labels={"orchestrator.requires": "db"})
+        world.run_for("1m")
+        world.must_be("web", "running")
+
+        world.at("10s", db.crashes())          # ten seconds from now
+        world.at("1h", web.gets_sick())
+        world.every("1d", web.freezes())
+        world.run_for("7d")
+
+        world.must_be("web", "running")
+        assert world.restarts_of("db") == 1
+
+**Containers** answer an HTTP check on ``/health`` unless ``check`` says otherwise (``command``, ``tcp``, ``engine``,
+``running``); labels configure them as they do for users. What can befall them: :class:`Actor`. How their processes
+are: :class:`Workload`. **The engine's** bad days are ``world.engine`` (``go_away``, ``come_back``, ``hang``,
+``wake``, ``break_connections``), its event stream's are ``world.feed``. **People** ask with ``world.restart("web")``,
+``stop``, ``start``, ``enable``, ``disable``. **The orchestrator** dies with ``world.sigkill()`` and comes back with
+``world.start_orchestrator()``; ``world.sigkill_at_step(n)`` kills it between two of its own calls, and
+``world.steps`` names them. **The store** is ``world.store``, **the clock** ``world.clock``.
+
+At the end of every story the promises are checked that hold in every story: see :mod:`orchestrator.testing.promises`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from orchestrator.configuration.document import read_document
+from orchestrator.configuration.loading import Configuration
+from orchestrator.configuration.resolve import SharedLayers
+from orchestrator.configuration.settings import OrchestratorSettings
+from orchestrator.configuration.surveyor import ServiceSurveyor
+from orchestrator.core.messages import Command, Disable, Enable, Reply, Restart, Start, Stop
+from orchestrator.core.model import (
+    CommandCheck,
+    EngineCheck,
+    HttpCheck,
+    PostgresCheck,
+    RedisCheck,
+    RunningCheck,
+    TcpCheck,
+)
+from orchestrator.errors import ConfigurationError
+from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
+from orchestrator.runtime.views import ServiceView
+from orchestrator.testing.actor import Actor, Deed
+from orchestrator.testing.clock import VirtualClock
+from orchestrator.testing.container import Blueprint
+from orchestrator.testing.daemon import Dialect, FakeDaemon
+from orchestrator.testing.durations import seconds
+from orchestrator.testing.engine import FakeEngine
+from orchestrator.testing.feed import EventFeed
+from orchestrator.testing.ledger import Ledger
+from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
+from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
+from orchestrator.testing.probe import WorkloadProbe
+from orchestrator.testing.promises import broken_promises
+from orchestrator.testing.reachability import Reachability
+from orchestrator.testing.store import MemoryStore
+from orchestrator.testing.told import Told, read_told
+from orchestrator.testing.workload import HEALTHY, EngineCheckup, Workload
+
+CheckWord = Literal["http", "command", "tcp", "engine", "running"]
+T = TypeVar("T")
+
+_CHECK_LABELS: Mapping[CheckWord, Mapping[str, str]] = {
+    "http": {"orchestrator.health.http": "/health"},
+    "command": {"orchestrator.health.command": "check"},
+    "tcp": {"orchestrator.health.tcp": "true"},
+    "engine": {},
+    "running": {},
+}
+_CHECKS = (HttpCheck, CommandCheck, RedisCheck, PostgresCheck, TcpCheck, EngineCheck, RunningCheck)
+_PERSON = "ann"
+
+
+class Scenario:
+    """One world. ``seed`` is all its chance; ``configuration`` is what ``orchestrator.yaml`` would hold."""
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect = "docker",
+        seed: int = 0,
+        configuration: Mapping[str, object] | None = None,
+        interval: float = 30.0,
+        jitter: float = 0.0,
+        limit: float = DEFAULT_LIMIT,
+    ) -> None:
+        self._loop = VirtualLoop(limit)
+        tell_lives_apart(self._loop)
+        self._chance = random.Random(seed)  # noqa: S311 - a test's dice, no secret
+        self.clock = VirtualClock(loop=self._loop)
+        self.daemon = FakeDaemon(self.clock, self._loop, dialect=dialect, chance=self._chance)
+        self.store = MemoryStore()
+        self.steps: list[str] = []
+        """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
+        self.commands: list[tuple[float, str, Command]] = []
+        """What people asked the orchestrator for, with the moment and the service."""
+        self._configuration = _configured(configuration or {})
+        self._pace = Pace(interval=interval, jitter=jitter)
+        self._lives: list[Life] = []
+        self._kills: dict[int, float | None] = {}
+        self._started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.must_keep_its_promises()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        for life in self._lives:
+            life.kill()
+        for life in self._lives:
+            self._complete(life.buried())
+        self._complete(self.daemon.close())
+        self._complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    # --- the world ----------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Reachability:
+        return self.daemon.reach
+
+    @property
+    def engine_client(self) -> FakeEngine:
+        """The connection that the orchestrator of this life holds."""
+        return self._lives[-1].engine
+
+    @property
+    def feed(self) -> EventFeed:
+        return self.daemon.feed
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.daemon.ledger
+
+    @property
+    def moment(self) -> float:
+        """Virtual seconds since the story began."""
+        return self._loop.time()
+
+    def container(
+        self,
+        name: str,
+        *,
+        check: CheckWord = "http",
+        labels: Mapping[str, str] | None = None,
+        workload: Workload = HEALTHY,
+        policy: str = "no",
+        checkup: EngineCheckup | None = None,
+        network_of: str | None = None,
+        running: bool = True,
+    ) -> Actor:
+        """Create one, and start it unless told otherwise. A label set to the empty string is left out."""
+        written = {"orchestrator.service": name, **_CHECK_LABELS[check], **(labels or {})}
+        blueprint = Blueprint(
+            name=name,
+            labels={key: value for key, value in written.items() if value},
+            workload=workload,
+            policy=policy,
+            checkup=checkup or (EngineCheckup() if check == "engine" else None),
+            network_of=network_of,
+        )
+        container = self.daemon.create(blueprint)
+        if running:
+            self.daemon.launch(container, "user")
+        return Actor(self.daemon, name)
+
+    def now(self, deed: Deed) -> None:
+        deed()
+
+    def at(self, when: float | str, *deeds: Deed) -> None:
+        """``when`` counts from now."""
+        for deed in deeds:
+            self._loop.call_later(seconds(when), deed)
+
+    def every(self, period: float | str, *deeds: Deed) -> None:
+        """The first time one period from now, and to the end of the story."""
+
+        def again() -> None:
+            for deed in deeds:
+                deed()
+            self._loop.call_later(seconds(period), again)
+
+        self._loop.call_later(seconds(period), again)
+
+    def run_for(self, duration: float | str) -> None:
+        """Let time pass; starts the orchestrator the first time."""
+        if not self._started:
+            self.start_orchestrator()
+        self._complete(asyncio.sleep(seconds(duration)))
+        self._must_not_have_failed()
+
+    def run_until(self, holds: Callable[[], bool], within: float | str, step: float = 0.05) -> float:
+        """Let time pass until it holds, looked at every ``step`` seconds; the seconds it took."""
+        begun, limit = self.moment, seconds(within)
+        while not holds():
+            if self.moment - begun > limit:
+                raise AssertionError(f"it did not come to hold within {limit:g} s:\n{self.report()}")
+            self.run_for(step)
+        return self.moment - begun
+
+    # --- people -------------------------------------------------------------------------------------------
+
+    def restart(self, service: str, *, reset_failures: bool = False) -> Reply:
+        return self.ask(service, Restart(_PERSON, reset_failures))
+
+    def start(self, service: str) -> Reply:
+        return self.ask(service, Start(_PERSON))
+
+    def stop(self, service: str) -> Reply:
+        return self.ask(service, Stop(_PERSON))
+
+    def enable(self, service: str) -> Reply:
+        return self.ask(service, Enable(_PERSON))
+
+    def disable(self, service: str) -> Reply:
+        return self.ask(service, Disable(_PERSON))
+
+    def ask(self, service: str, command: Command) -> Reply:
+        self.commands.append((self.moment, service, command))
+        return self._complete(asyncio.wait_for(self.orchestrator.command(service, command), 10))
+
+    # --- the orchestrator's process -----------------------------------------------------------------------
+
+    @property
+    def orchestrator(self) -> ContainerOrchestrator:
+        """Of the life that is, or was the last one."""
+        return self._lives[-1].orchestrator
+
+    def start_orchestrator(self) -> None:
+        if self._lives and self._lives[-1].alive:
+            raise AssertionError("the orchestrator runs already")
+        self._started = True
+        engine = FakeEngine(self.daemon, on_step=self._step)
+        store = BoundStore(self.store, self._step)
+        probe = WorkloadProbe(engine)
+
+        def make() -> ContainerOrchestrator:
+            return ContainerOrchestrator(
+                engine=engine,
+                surveyor=ServiceSurveyor(self._configuration),
+                probes=dict.fromkeys(_CHECKS, probe),
+                store=store,
+                clock=self.clock,
+                pace=self._pace,
+                chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
+                version="scenario",
+            )
+
+        self._lives.append(Life(self._loop, engine, store, make))
+
+    def sigkill(self) -> None:
+        self._lives[-1].kill()
+
+    def stop_orchestrator(self) -> None:
+        """SIGTERM, and wait for its end."""
+        self._complete(self._lives[-1].end())
+        left = self._lives[-1].orphans
+        if left:
+            raise AssertionError(f"tasks outlived the orchestrator: {left}")
+
+    def sigkill_at_step(self, step: int, back_after: float | str | None = "2s") -> None:
+        """Kill it at the ``step``-th of its steps, counted from zero over all its lives, and start it again after
+        a while; ``None``: leave it dead."""
+        self._kills[step] = None if back_after is None else seconds(back_after)
+
+    def _step(self, step: str) -> None:
+        number = len(self.steps)
+        self.steps.append(step)
+        if number not in self._kills:
+            return
+        back_after = self._kills.pop(number)
+        self.sigkill()
+        if back_after is not None:
+            self._loop.call_later(back_after, self.start_orchestrator)
+
+    # --- what is to be seen -------------------------------------------------------------------------------
+
+    def view(self, service: str) -> ServiceView:
+        view = self.orchestrator.service(service)
+        if view is None:
+            known = [each.name for each in self.orchestrator.services()]
+            raise AssertionError(f"{service} is not listed; these are: {known}")
+        return view
+
+    def status(self, service: str) -> str:
+        return self.view(service).status.value
+
+    def must_be(self, service: str, status: str) -> None:
+        seen = self.view(service)
+        if seen.status.value != status:
+            raise AssertionError(
+                f"{service} is {seen.status.value} ({seen.reason}), not {status}:\n{self.report(service)}"
+            )
+
+    def restarts_of(self, service: str) -> int:
+        """Runs that the orchestrator began, by start or restart."""
+        return len(self.ledger.starts(service, "orchestrator"))
+
+    def told(self, service: str | None = None) -> Sequence[Told]:
+        """The events in the store, oldest first."""
+        return [event for event in read_told(self.store.medium) if service in (None, event.service)]
+
+    def messages(self, service: str) -> list[str]:
+        return [event.message for event in self.told(service)]
+
+    def must_keep_its_promises(self) -> None:
+        broken = broken_promises(self.ledger, read_told(self.store.medium), self.commands)
+        if broken:
+            raise AssertionError("\n".join(broken) + "\n" + self.report())
+
+    def report(self, service: str | None = None) -> str:
+        """What happened and what was told, in order of time: the last things last."""
+        happened = [(each.at.moment, str(each)) for each in self.ledger if service in (None, each.container)]
+        told = [(event.wall - self.clock.now().wall + self.moment, str(event)) for event in self.told(service)]
+        return "\n".join(line for _, line in sorted(happened + told, key=lambda pair: pair[0])[-60:])
+
+    # --- how ----------------------------------------------------------------------------------------------
+
+    def _complete(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(work)
+
+    def _must_not_have_failed(self) -> None:
+        for life in self._lives:
+            if life.failure is not None:
+                raise AssertionError("the orchestrator ended by itself") from life.failure
+        if self._lives and self._lives[-1].alive:
+            worn = [worker for worker in self.orchestrator.system().workers if worker.restarts]
+            if worn:
+                raise AssertionError(f"workers of the orchestrator failed: {worn}")
+
+
+def _configured(written: Mapping[str, object]) -> Configuration:
+    """As if the file held this, and neither environment nor ``.env`` anything."""
+    document = read_document(written, "the scenario's configuration")
+    if document.problems:
+        raise ConfigurationError(document.problems)
+    settings = OrchestratorSettings.model_construct(**{"discovery": "all", **document.process})  # type: ignore[arg-type]
+    shared = SharedLayers(document.defaults, {}, document.categories)
+    return Configuration(settings, None, document.services, shared, {}, ())
