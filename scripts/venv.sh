@@ -41,13 +41,17 @@ if holds "$stamp-$(basename "$list")"; then
     exit 0
 fi
 
-if ! [ "$(head -n 1 "$stamp" 2>/dev/null)" = "$PWD" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+usable() {
+    .venv/bin/python -m pip --version >/dev/null 2>&1 && [ "$(cat "$stamp" 2>/dev/null || echo "$PWD")" = "$PWD" ] &&
+        .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+}
+if ! usable; then
     python=$(find_python)
     require_venv_module "$python"
     echo "Creating .venv with $python"
     "$python" -m venv --clear .venv
 fi
-pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input --quiet "$@"; }
+pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input --quiet --quiet "$@"; }
 echo "Installing $list into .venv"
 pip install --require-hashes --requirement "$list"
 pip install --no-deps --no-build-isolation --editable .

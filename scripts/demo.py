@@ -1,0 +1,178 @@
+"""``make demo`` and ``make demo-down``: a stack of your own to break, watched and healed.
+
+python -m scripts.demo up      start it and the orchestrator; Ctrl-C ends the orchestrator, containers stay
+python -m scripts.demo down    remove containers, image, state, and the engine if it was the demo's own
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from scripts.demo_engine import DemoEngine, DemoError, end_private, find_or_start
+from scripts.demo_stack import STACK, container_name, remove_containers, remove_image, start
+from scripts.image import UNPACKED, ImageError
+from scripts.podman import PodmanError
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".orchestrator" / "demo"
+ENGINE_FILE = FOLDER / "engine.json"
+STATE_FILE = FOLDER / "state.db"
+USUAL_PORT = 8787
+ALL_RUNNING_TIMEOUT = 30.0
+END_TIMEOUT = 15.0
+
+
+def up() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_earlier_orchestrator()
+    engine = find_or_start()
+    print(f"Engine: {engine.kind} {engine.version} at {engine.address}", flush=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    engine.keep(ENGINE_FILE)
+    STATE_FILE.unlink(missing_ok=True)
+    start(engine)
+    port = _free_port()
+    orchestrator = _serve(engine, port)
+    try:
+        _wait_until_all_run(orchestrator, port)
+        print(_instructions(engine, port), flush=True)
+        return orchestrator.wait()
+    except KeyboardInterrupt:
+        _end(orchestrator)
+        print(
+            "\nThe orchestrator has ended. Its containers go on: make demo resumes, make demo-down removes every trace."
+        )
+        return 0
+
+
+def down() -> int:
+    _end_earlier_orchestrator()
+    engine = DemoEngine.kept(ENGINE_FILE)
+    if engine is not None and not engine.private:
+        removed = remove_containers(engine)
+        remove_image(engine)
+        print(f"Removed from {engine.address}: {', '.join(removed) or 'no containers'}, the image")
+    end_private()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    UNPACKED.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # something of yours lies in it
+        FOLDER.parent.rmdir()
+    print("The demo is gone. Packages that it installed are still installed; .venv goes with make clean.")
+    return 0
+
+
+def _serve(engine: DemoEngine, port: int) -> subprocess.Popen[bytes]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ORCHESTRATOR_")}
+    options = {"--config": ROOT / "examples/demo/orchestrator.yaml", "--state": STATE_FILE, "--port": port}
+    command = [sys.executable, "-m", "orchestrator", "serve", "--endpoint", engine.address, "--host", "127.0.0.1"]
+    # in the demo's folder, so that no .env or configuration of yours is read
+    return subprocess.Popen(
+        [*command, *(str(part) for option in options.items() for part in option)], cwd=FOLDER, env=environment
+    )
+
+
+def _end(orchestrator: subprocess.Popen[bytes]) -> None:
+    orchestrator.send_signal(signal.SIGINT)
+    try:
+        orchestrator.wait(timeout=END_TIMEOUT)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        orchestrator.kill()
+        orchestrator.wait()
+
+
+def _end_earlier_orchestrator() -> None:
+    """One whose terminal went away; told by the state file in its command line."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(STATE_FILE) in entry.read_bytes().split(b"\0"):
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+
+
+def _free_port() -> int:
+    for wanted in (USUAL_PORT, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", wanted))
+            return int(probe.getsockname()[1])
+    raise DemoError("no free port on 127.0.0.1")
+
+
+def _wait_until_all_run(orchestrator: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + ALL_RUNNING_TIMEOUT
+    statuses: dict[str, str] = {}
+    while time.monotonic() < deadline:
+        if orchestrator.poll() is not None:
+            raise DemoError(f"orchestrator serve ended with exit code {orchestrator.returncode}; its log is above")
+        statuses = _statuses(port)
+        if len(statuses) == len(STACK) and set(statuses.values()) == {"running"}:
+            return
+        time.sleep(0.2)
+    _end(orchestrator)
+    raise DemoError(f"not all services run after {ALL_RUNNING_TIMEOUT:g} s: {statuses}")
+
+
+def _statuses(port: int) -> dict[str, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/api/system/services")
+        services = json.loads(connection.getresponse().read())["services"]
+    except (OSError, http.client.HTTPException):
+        return {}
+    finally:
+        connection.close()
+    return {service["name"]: service["status"] for service in services}
+
+
+def _instructions(engine: DemoEngine, port: int) -> str:
+    tool = shlex.join(engine.client)
+    llm, yolo, florence, postgres = map(container_name, ("ai-llm", "ai-yolo26", "ai-florence", "postgres"))
+    server = "" if port == USUAL_PORT else f"ORCHESTRATOR_SERVER=http://127.0.0.1:{port} "
+    return f"""
+  All {len(STACK)} services run. In a second terminal, in this folder:
+
+    {server}.venv/bin/orchestrator ps                     how they are, and why
+    curl -s http://127.0.0.1:{port}/api/system/services    the same for programs
+
+  Four things to try; what is done about each is told below:
+
+  1. Kill one. It is back at once; what needs it waits.
+       {tool} kill {postgres}
+  2. Freeze one. It still accepts connections; only an answer that never comes tells.
+       {tool} kill --signal STOP {yolo}
+  3. Make one sick. It answers 500 until it is restarted.
+       {tool} exec {florence} touch /switch/upset
+  4. Let one crash-loop. It dies four times, with growing pauses, and then stays.
+       {tool} exec {llm} sh -c 'echo 3 >/switch/crash' && {tool} kill {llm}
+
+  Ctrl-C ends the orchestrator; make demo-down removes every trace.
+"""
+
+
+def main() -> int:
+    commands = {"up": up, "down": down}
+    chosen = commands.get(" ".join(sys.argv[1:]))
+    if chosen is None:
+        print(__doc__)
+        return 2
+    try:
+        return chosen()
+    except (DemoError, ImageError, PodmanError) as error:
+        print(f"\nThe demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

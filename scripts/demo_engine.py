@@ -1,0 +1,157 @@
+"""The demo's engine: the Docker or Podman that answers, else a Podman of the demo's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from scripts.leftovers import dispose
+from scripts.podman import PrivatePodman
+
+from orchestrator.adapters.engine import DockerClient
+from orchestrator.errors import EngineError
+
+PROJECT = "orchestrator-demo"
+PROJECT_LABEL = "com.docker.compose.project"
+PRIVATE_FOLDER = Path("/var/lib") / PROJECT
+NETWORK = PROJECT
+"""Only in the demo's own Podman: one that takes an address range and a bridge that nobody here uses."""
+
+COMMAND_TIMEOUT = 120.0
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoEngine:
+    kind: Literal["docker", "podman"]
+    version: str
+    address: str
+    private: bool
+    """Whether it is the demo's own and ends with it."""
+
+    @property
+    def client(self) -> list[str]:
+        """The command line that reaches it, in the words its users know."""
+        return ["docker", "--host", self.address] if self.kind == "docker" else ["podman", "--url", self.address]
+
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*self.client, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise DemoError(f"{self.kind} {' '.join(arguments)}: exit code {done.returncode}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def keep(self, file: Path) -> None:
+        file.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def kept(cls, file: Path) -> Self | None:
+        return cls(**json.loads(file.read_text())) if file.is_file() else None
+
+
+def find_or_start() -> DemoEngine:
+    own = PrivatePodman(PRIVATE_FOLDER)
+    if own.socket.exists() and (answering := _ask(f"unix://{own.socket}", private=True)):
+        return answering
+    found = _ask(None, private=False)
+    if found is not None:
+        if shutil.which(found.kind) is None:
+            raise DemoError(
+                f"{found.address} answers as {found.kind}, but there is no {found.kind} command: install it"
+            )
+        return found
+    return _start_private(own)
+
+
+def end_private() -> None:
+    """The demo's own Podman, with its containers, images, network and files; nothing when there is none."""
+    if not PRIVATE_FOLDER.exists():
+        return
+    own = PrivatePodman(PRIVATE_FOLDER)
+    if shutil.which("podman"):
+        own.remove_everything()
+        subprocess.run(
+            ["podman", "network", "rm", "--force", NETWORK],
+            env=dict(own.environment),
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
+    dispose(PRIVATE_FOLDER)
+
+
+def _start_private(own: PrivatePodman) -> DemoEngine:
+    if os.geteuid() != 0:
+        raise DemoError(
+            "No Docker and no Podman answers here. Start one (systemctl --user start podman.socket, or Docker), "
+            "or let the demo start a Podman of its own: sudo make demo"
+        )
+    print("No Docker and no Podman answers here: the demo starts a Podman of its own.", flush=True)
+    missing = _missing_packages()
+    if missing:
+        if shutil.which("apt-get") is None:
+            raise DemoError(f"Programs are missing here that Debian has in these packages: {' '.join(missing)}")
+        installer = Path(__file__).with_name("apt.sh")
+        if subprocess.run([str(installer), *missing], check=False).returncode != 0:
+            raise DemoError("Podman could not be installed; the lines above say why")
+    own.configure()
+    own.start()
+    started = _ask(f"unix://{own.socket}", private=True)
+    if started is None:
+        raise DemoError(f"the demo's own Podman does not answer; see {PRIVATE_FOLDER}/logs/service.log")
+    if NETWORK not in started.command("network", "ls", "--format", "{{.Name}}").splitlines():
+        started.command("network", "create", "--disable-dns", NETWORK)
+    return started
+
+
+def _missing_packages() -> list[str]:
+    needed = {"podman": "podman", "iptables": "iptables", "runc": "runc"}
+    missing = [package for program, package in needed.items() if shutil.which(program, path=_ALL_PATHS) is None]
+    return missing if shutil.which("netavark", path=_ALL_PATHS) else [*missing, "netavark"]
+
+
+_ALL_PATHS = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/lib/podman:/usr/libexec/podman"
+
+
+def _ask(address: str | None, *, private: bool) -> DemoEngine | None:
+    """Who answers there, or where the orchestrator's own search finds one; ``None``: nobody that can be used."""
+    try:
+        return asyncio.run(_identify(address, private=private))
+    except EngineError as error:
+        if address is None and "DOCKER_HOST" in os.environ:
+            print(f"DOCKER_HOST: {error}", flush=True)
+        return None
+
+
+async def _identify(address: str | None, *, private: bool) -> DemoEngine | None:
+    engine = DockerClient(address)
+    try:
+        identity = await engine.identify()
+        strangers = [each.name for each in await engine.containers() if _answers_to_labels(each.labels)]
+    finally:
+        await engine.close()
+    if strangers:
+        # a label without a compose project is taken for everybody's: the demo must not heal them
+        print(f"{engine.endpoint} runs containers with orchestrator labels of your own ({', '.join(strangers)}).")
+        return None
+    return DemoEngine(identity.kind, identity.version, engine.endpoint, private)
+
+
+def _answers_to_labels(labels: Mapping[str, str]) -> bool:
+    return PROJECT_LABEL not in labels and any(label.startswith("orchestrator.") for label in labels)
