@@ -13,6 +13,7 @@
     ├── UnknownService            nothing of that name is managed
     └── StoreError
         ├── StoreUnavailable      memory goes on; written when the store is back
+        │   └── StoreInUse        another orchestrator has it: two brains must not share a state
         └── StoreCorrupt          set aside by the adapter, never deleted
 
 Every message names the thing, the fact and the remedy.
@@ -110,6 +111,10 @@ class StoreError(OrchestratorError):
 
 class StoreUnavailable(StoreError):
     """Full disk, read-only file, locked or lost database: try again later."""
+
+
+class StoreInUse(StoreUnavailable):
+    """Another orchestrator uses this state; one of the two has to go."""
 
 
 class StoreCorrupt(StoreError):

@@ -198,10 +198,15 @@ class StateStore(Protocol):
     @property
     def location(self) -> str: ...
 
-    async def open(self) -> Kept: ...
+    async def open(self) -> Kept:
+        """:class:`StoreInUse` when another orchestrator has it."""
+        ...
 
-    async def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
-        """Replace the named services' documents and append the events. Writing the same batch again changes nothing."""
+    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+        """Replace the named services' documents (``None``: forget the service) and append the events.
+
+        Writing the same batch again changes nothing.
+        """
         ...
 
     async def events(

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestrator.adapters.stores import SqliteStore
+from orchestrator.errors import StoreInUse
 from orchestrator.ports import Document, EventRecord, Kept
 from orchestrator.runtime.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from orchestrator.testing import VirtualClock, run_virtual
@@ -511,3 +512,35 @@ def test_a_cancelled_write_is_written_by_the_flush() -> None:
         assert set(world.kept.services) == {"web"}
 
     play(story)
+
+
+def test_a_store_that_another_orchestrator_uses_is_refused_not_waited_for() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        store.fault = StoreInUse("State file state.db: another orchestrator (process 7) uses it.")
+        store.broken = {"open"}
+        with pytest.raises(StoreInUse, match="process 7"):
+            await Journal(store, VirtualClock()).open()
+
+    run_virtual(story)
+
+
+def test_a_forgotten_service_is_gone_from_the_store_also_when_the_store_was_away() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        journal = Journal(store, VirtualClock())
+        await journal.open()
+        journal.remember("web", {"status": "running"})
+        assert await journal.flush(5.0)
+        store.broken = {"write", "open"}
+        journal.forget("web")
+        assert not await journal.flush(1.0)
+        store.broken = set()
+        assert await journal.flush(5.0)
+        assert (await store.open()).services == {}
+
+        journal.remember("web", {"status": "starting"})
+        assert await journal.flush(5.0)
+        assert (await store.open()).services == {"web": {"status": "starting"}}
+
+    run_virtual(story)

@@ -13,6 +13,7 @@ from orchestrator import bootstrap, logs
 from orchestrator.api import server
 from orchestrator.api.app import create_app
 from orchestrator.api.security import Access
+from orchestrator.errors import StoreInUse
 
 logger: Final = logging.getLogger("orchestrator")
 
@@ -35,8 +36,14 @@ def run(command_line: Mapping[str, object]) -> None:
         access = Access(bound_host=settings.host, token=token)
         app = create_app(assembly.orchestrator, assembly.clock, access, version=assembly.version)
         logger.info("Serving on %s", server.address_of(listener))
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(server.serve(app, listener, assembly.orchestrator.run))
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(server.serve(app, listener, assembly.orchestrator.run))
+        except BaseExceptionGroup as failures:
+            in_use = failures.subgroup(StoreInUse)
+            if in_use is None:
+                raise
+            raise click.ClickException(str(in_use.exceptions[0])) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

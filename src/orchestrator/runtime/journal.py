@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import StoreError, StoreInUse
 from orchestrator.ports import Clock, Document, EventRecord, Kept, StateStore
 from orchestrator.runtime.backlog import Backlog
 from orchestrator.runtime.views import StoreView
@@ -58,7 +58,7 @@ class Journal:
         self._clock = clock
         self._on_recovered = on_recovered
         self._backlog = Backlog(pending_limit, recent_limit)
-        self._documents: dict[str, Document] = {}
+        self._documents: dict[str, Document | None] = {}
         """Everything known, told here or kept before: what a store that came back empty is filled with again."""
         self._dirty: set[str] = set()
         self._joined = False
@@ -77,6 +77,12 @@ class Journal:
         if self._documents.get(name) == document:
             return
         self._documents[name] = document
+        self._dirty.add(name)
+        self._changed.set()
+
+    def forget(self, name: str) -> None:
+        """Keep nothing of this service any more but its events."""
+        self._documents[name] = None
         self._dirty.add(name)
         self._changed.set()
 
@@ -124,11 +130,16 @@ class Journal:
     # --- writing ---------------------------------------------------------------------------------------------
 
     async def open(self, deadline: float = 5.0) -> Kept:
-        """What was kept, or nothing where the store cannot be opened in time: :meth:`run` goes on trying."""
+        """What was kept, or nothing where the store cannot be opened in time: :meth:`run` goes on trying.
+
+        Raises :class:`StoreInUse`, the one failure that going on would make worse.
+        """
         async with self._turn:
             try:
                 async with asyncio.timeout(deadline):
                     kept = await self._store.open()
+            except StoreInUse:
+                raise
             except (StoreError, TimeoutError) as error:
                 self._broke(_words(error, deadline))
                 self._changed.set()
@@ -200,11 +211,14 @@ class Journal:
     def _pending(self) -> int:
         return len(self._dirty) + self._backlog.pending()
 
-    def _written(self, documents: Mapping[str, Document]) -> None:
+    def _written(self, documents: Mapping[str, Document | None]) -> None:
         """Take note of what the store has; what was told during the write stays to be written."""
         for name, document in documents.items():
-            if self._documents[name] is document:
-                self._dirty.discard(name)
+            if self._documents[name] is not document:
+                continue
+            self._dirty.discard(name)
+            if document is None:
+                del self._documents[name]
 
     # --- meeting the store -----------------------------------------------------------------------------------
 

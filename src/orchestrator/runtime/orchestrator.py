@@ -44,7 +44,7 @@ logger: Final = logging.getLogger("orchestrator")
 _LONGEST_SLEEP: Final = 5.0
 """Seconds without any turn, at the most: a brain that sleeps longer cannot be told from a dead one."""
 _LARGEST_JITTER: Final = 0.1
-_TIME_TO_FINISH: Final = 8.0
+_TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
 _YOUNG: Final = 10.0
 """Seconds of a run's age in which its first health answer is waited for."""
@@ -64,7 +64,7 @@ class Pace:
 class ContainerOrchestrator:
     """One engine's containers, supervised. Reading (``services``, ``system``) never waits and may be done at any time.
 
-    ``run`` works until it is cancelled; then it lets actions in flight end (8 s at most) and writes the state.
+    ``run`` works until it is cancelled; then it lets actions in flight end (6 s at most) and writes the state.
     """
 
     def __init__(
@@ -131,7 +131,10 @@ class ContainerOrchestrator:
         return await reply
 
     async def run(self) -> None:
-        """Until cancelled. Neither an engine nor a store that is away keeps it from starting."""
+        """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
+
+        Raises :class:`StoreInUse` when another orchestrator has the state: two must not heal the same containers.
+        """
         now = self._clock.now()
         self._surroundings.begin(now)
         self._intake.remember(await self._journal.open())
@@ -202,8 +205,10 @@ class ContainerOrchestrator:
             for name, record in self._registry.items()
             if record.wake_at is not None and record.wake_at <= now.moment
         ]
-        for name in self._registry.forget(now):
+        for name, worth_keeping in self._registry.forget(now):
             self._monitor.watch(name, None)
+            if not worth_keeping:
+                self._journal.forget(name)
         return due
 
     # --- deciding -----------------------------------------------------------------------------------------

@@ -105,18 +105,19 @@ class ServiceRegistry:
         record.problems = sighting.problems
         return record
 
-    def forget(self, now: Instant) -> list[str]:
-        """Drop what has been gone for long and was named by nobody; its history stays in the store."""
-        names = [
-            name
+    def forget(self, now: Instant) -> list[tuple[str, bool]]:
+        """Drop what has been gone for long and was named by nobody; with each name, whether its history is worth
+        keeping: a person's wish is, the counters of a container with a throw-away name are not."""
+        gone = [
+            (name, not record.state.enabled or record.state.stopped_by is not None)
             for name, record in self._records.items()
             if not record.configured
             and record.gone_since is not None
             and now.moment - record.gone_since > self._forget_after
         ]
-        for name in names:
+        for name, _ in gone:
             del self._records[name]
-        return names
+        return gone
 
     def view(self, name: str, now: Instant) -> ServiceView | None:
         record = self._records.get(name)

@@ -76,6 +76,16 @@ class StateStoreContract(ABC):
 
         self.run(story)
 
+    def test_a_service_is_forgotten_with_all_that_was_kept_of_it_but_its_events(self) -> None:
+        async def story(store: StateStore) -> None:
+            await store.open()
+            await store.write({"web": WEB, "db": DB}, [event(1)])
+            await store.write({"web": None, "never-kept": None}, [])
+            assert (await store.open()).services == {"db": DB}
+            assert await store.events(10) == [event(1)]
+
+        self.run(story)
+
     def test_writing_the_same_batch_again_changes_nothing(self) -> None:
         async def story(store: StateStore) -> None:
             await store.open()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from orchestrator.errors import StoreCorrupt, StoreUnavailable
+from orchestrator.errors import StoreCorrupt, StoreInUse, StoreUnavailable
 
 COMPANIONS: Final = ("-wal", "-shm", "-journal")
 """Files that SQLite keeps beside the database; the first can hold what the database does not have yet."""
@@ -93,7 +93,7 @@ class Custody:
         self._descriptor: int | None = None
 
     def take(self, path: Path) -> None:
-        """Raises :class:`StoreUnavailable` with the holder's process id; taking it again is fine."""
+        """Raises :class:`StoreInUse` with the holder's process id; taking it again is fine."""
         if self._descriptor is not None:
             return
         descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -102,10 +102,9 @@ class Custody:
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
-            raise unavailable(
-                path,
-                f"another orchestrator (process {holder}) uses it",
-                "Stop that one, or give this one a file of its own with --state",
+            raise StoreInUse(
+                f"State file {path}: another orchestrator (process {holder}) uses it. "
+                "Stop that one, or give this one a file of its own with --state."
             ) from None
         except OSError:
             os.close(descriptor)

@@ -32,6 +32,7 @@ _FULL_DISK: Final = ("mode=rw", "EXCLUSIVE")
 """With exclusive locking, set before the first access, the log's index is in memory and needs no new file."""
 _READ_ONLY_DISK: Final = ("mode=ro", "NORMAL")
 """Reads a log whose index a killed process left beside it."""
+_FORGET_SERVICE: Final = "DELETE FROM services WHERE name = ?"
 _KEEP_SERVICE: Final = (
     "INSERT INTO services VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document"
 )
@@ -66,8 +67,9 @@ class Database:
                 notice = f"Kept state was read, but nothing can be written. {self._words(error)}"
             return self._kept(connection, notice)
 
-    def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
-        service_rows = [(_plain(name), _text(document)) for name, document in services.items()]
+    def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+        service_rows = [(_plain(name), _text(document)) for name, document in services.items() if document is not None]
+        forgotten = [(_plain(name),) for name, document in services.items() if document is None]
         event_rows = [(event.sequence, _plain(event.service), _text(event.document)) for event in events]
         with self._edge():
             if self._connection is not None and self._writes and not self._is_in_place():
@@ -76,6 +78,7 @@ class Database:
             connection = self._writable()
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_KEEP_SERVICE, service_rows)
+            connection.executemany(_FORGET_SERVICE, forgotten)
             connection.executemany(_APPEND_EVENT, event_rows)
             if events:
                 self._prune(connection, max(event.sequence for event in events))

@@ -49,7 +49,7 @@ class SqliteStore:
     async def open(self) -> Kept:
         return await self._in_turn(self._database.open)
 
-    async def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
+    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
         await self._in_turn(lambda: self._database.write(services, events))
 
     async def events(
