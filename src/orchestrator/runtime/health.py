@@ -1,8 +1,8 @@
 """When to ask whom for health: :class:`HealthMonitor` keeps the schedule, the probes do the asking.
 
 Probes that fall due close together are begun in one tick, because on an idle machine the wake-up costs more than
-the probe. Due times are therefore rounded up to a grid whose grain grows with the interval (up to a thirty-second of it);
-the grains are powers of two of one tick, so that coarse and fine grids meet.
+the probe. Due times are therefore rounded up to a grid whose grain grows with the interval, up to a thirty-second
+of it; the grains are one tick times powers of two, so that coarse and fine grids meet.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class _Schedule:
     """The exact moment of the next probe, before it is rounded to the grid."""
     due: float | None = None
     """``None``: waiting for a slot, or being asked."""
+    was_due: float = 0.0
     scattered: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -141,7 +142,8 @@ class HealthMonitor:
         if watch.urgent:
             self._plan(schedule, now, now)
             return
-        self._plan(schedule, now + self._random.random() * min(watch.every, SPREAD))
+        first = now + self._random.random() * min(watch.every, SPREAD)
+        self._plan(schedule, first, self._rounded(first, every=0.0))
 
     def _amend(self, schedule: _Schedule, watch: Watch) -> None:
         before, schedule.watch = schedule.watch, watch
@@ -152,7 +154,8 @@ class HealthMonitor:
         if watch.urgent and not before.urgent:
             self._plan(schedule, now, now)
             return
-        self._plan(schedule, min(schedule.phase, now + watch.every))
+        if now + watch.every < schedule.phase:
+            self._plan(schedule, now + watch.every)
 
     def _forget(self, schedule: _Schedule) -> None:
         del self._schedules[schedule.service]
@@ -182,7 +185,7 @@ class HealthMonitor:
     def _plan_next(self, schedule: _Schedule) -> None:
         """One interval on in the same phase; intervals that passed meanwhile are left out.
 
-        After its first probe a service moves to a phase of its own, at most one interval away: services that
+        After its first probe a service moves to a phase of its own, half to one interval away: services that
         appeared together would otherwise be asked together for ever.
         """
         every = max(schedule.watch.every, self._tick)
@@ -191,7 +194,7 @@ class HealthMonitor:
             schedule.scattered = True
             self._plan(schedule, now + every * (1 + self._random.random()) / 2)
             return
-        missed = max(0, math.floor((now - schedule.phase) / every))
+        missed = max(0, math.floor((now - schedule.was_due) / every))
         self._plan(schedule, schedule.phase + every * (missed + 1))
 
     # --- the loop ------------------------------------------------------------------------------------------------
@@ -232,7 +235,7 @@ class HealthMonitor:
             due, _, schedule = heappop(self._due)
             if schedule.due != due:
                 continue  # planned anew meanwhile, or forgotten
-            schedule.due = None
+            schedule.due, schedule.was_due = None, due
             self._line_up(schedule)
 
     def _line_up(self, schedule: _Schedule) -> None:

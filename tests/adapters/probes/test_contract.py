@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Bench:
 
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
 MD5_WANTED = b"R\x00\x00\x00\x0c\x00\x00\x00\x05salt"
-STARTING_UP = b"E\x00\x00\x00\x2bSFATAL\x00C57P03\x00Mit is starting up now\x00\x00"
+_FIELDS = b"SFATAL\x00C57P03\x00Mthe database system is starting up\x00\x00"
+STARTING_UP = b"E" + struct.pack("!i", len(_FIELDS) + 4) + _FIELDS
 NETWORK: dict[Check, tuple[bytes, bytes]] = {
     HttpCheck("/health"): (http("200 OK"), http("500 Internal Server Error")),
     RedisCheck(): (b"+PONG\r\n", LOADING),
@@ -182,6 +184,7 @@ def test_a_sick_service_fails_in_short_words(bench: Bench) -> None:
         reading = await probe.probe(check, target, TOLERANCE)
         assert reading.verdict is Verdict.FAIL
         assert 0 < len(reading.detail) <= 200
+        assert "no answer" not in reading.detail
 
     bench.play("ill", story)
 
