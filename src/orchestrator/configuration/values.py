@@ -19,6 +19,9 @@ Reader = Callable[[object], object]
 LONGEST: Final = 366 * 86400.0
 """Seconds; a longer duration is a mistake of unit."""
 
+_BEYOND: Final = 10**12
+"""Seconds; larger numbers are as wrong, and may be too large to compute with."""
+
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -77,8 +80,10 @@ def duration(shortest: float = 0.0) -> Reader:
 def _seconds(value: object) -> float | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return None if math.isnan(value) else min(float(min(value, 10**300)), math.inf)
+    if isinstance(value, int):
+        return float(max(min(value, _BEYOND), -_BEYOND))
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
     if not isinstance(value, str):
         return None
     text = value.strip()
