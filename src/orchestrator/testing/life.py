@@ -41,7 +41,7 @@ class BoundStore:
         await self._step("before open")
         return await self._store.open()
 
-    async def write(self, services: Mapping[str, Document], events: Sequence[EventRecord]) -> None:
+    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
         await self._step("before write")
         await self._store.write(services, events)
         await self._step("answered write")
