@@ -50,6 +50,11 @@ class Deaths:
         self._room = 0
         self._timers: set[asyncio.TimerHandle] = set()
 
+    @property
+    def watched(self) -> int:
+        """How many containers."""
+        return len(self._watched)
+
     def show(self, snapshot: ContainerSnapshot) -> None:
         """Watch a running container; forget one that is not."""
         alive = snapshot.state in {ContainerState.RUNNING, ContainerState.PAUSED}

@@ -31,7 +31,7 @@ _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 
 _SWEEP: Final = """
-for pass in 1 2; do
+for pass in 1 2 3; do
   for process in /proc/[0-9]*; do
     case "$(cat "$process/environ" 2>/dev/null)" in *"$1"*) ;; *) continue ;; esac
     if [ "$pass" = 1 ]; then case "$(cat "$process/status" 2>/dev/null)" in *"PPid:\t0"*) continue ;; esac; fi
@@ -39,7 +39,8 @@ for pass in 1 2; do
   done
 done
 """
-"""Children first, so that a shell that waits for them reaps them; a process started from outside has parent 0."""
+"""Children first, so that a shell that waits for them reaps them: a process started from outside has parent 0. The
+last pass is for what a loop began meanwhile."""
 
 Call = Callable[[float], AbstractAsyncContextManager[Connection]]
 
@@ -105,9 +106,12 @@ class Executor:
             await asyncio.sleep(_PAUSE)
 
     async def _look(self, begun: Exec) -> dict[str, Any]:
-        async with self._call(self._call_timeout) as connection:
-            seen: dict[str, Any] = await connection.ask(f"/exec/{begun.id}/json")
-            return seen
+        try:
+            async with self._call(self._call_timeout) as connection:
+                seen: dict[str, Any] = await connection.ask(f"/exec/{begun.id}/json")
+                return seen
+        except ContainerNotFound:  # what the engine does not find is the command
+            raise ActionRefused(404, "how the command ended is not known: its container has stopped") from None
 
     # --- ending ---------------------------------------------------------------------------------------------
 
@@ -125,7 +129,7 @@ class Executor:
                 await self._exit_code(begun)
         except ContainerNotFound:
             return
-        except (TimeoutError, ActionRefused):
+        except (TimeoutError, ActionRefused):  # no shell in the container, or nobody may kill it
             self._left[container_id] = begun.id
 
     async def _end_here(self, container_id: str, leader: int, mark: str) -> bool:
