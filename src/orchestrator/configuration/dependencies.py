@@ -92,12 +92,7 @@ def connect(
         links.add_network()
         jobs |= links.jobs
         problems[name] = links.problems
-        specs[name] = replace(
-            candidate.resolved.spec,
-            requires=tuple(links.requires),
-            wants=tuple(each for each in links.wants if each not in links.requires),
-            restart_with=tuple(links.restart_with),
-        )
+        specs[name] = links.applied()
     remaining, cuts = cut_cycles({name: spec.requires for name, spec in specs.items()})
     for cut in cuts:
         specs[cut.dependent] = replace(specs[cut.dependent], requires=remaining[cut.dependent])
@@ -122,6 +117,15 @@ class _Links:
         self._marks = candidate.marks
         self._directory = directory
         self._project = None if candidate.marks is None else candidate.marks.project
+
+    def applied(self) -> ServiceSpec:
+        """The service with its links; the very same value where they change nothing, which is the usual case."""
+        spec = self._resolved.spec
+        requires, restart_with = tuple(self.requires), tuple(self.restart_with)
+        wants = tuple(each for each in self.wants if each not in self.requires)
+        if (requires, wants, restart_with) == (spec.requires, spec.wants, spec.restart_with):
+            return spec
+        return replace(spec, requires=requires, wants=wants, restart_with=restart_with)
 
     def add_written(self) -> None:
         spec = self._resolved.spec

@@ -114,7 +114,8 @@ class ServiceSurveyor:
                 draft.unmanaged.append(found)
             else:
                 # What is remembered holds the container as it was; rivals are told apart by its state now.
-                claims.setdefault(found.service, []).append(replace(found, container=container))
+                claim = Claim(found.service, found.ground, container, found.marks)
+                claims.setdefault(found.service, []).append(claim)
         return claims
 
     def _winners(self, claims: dict[str, list[Claim]], draft: _Draft) -> list[Claim]:
