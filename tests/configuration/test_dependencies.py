@@ -119,7 +119,9 @@ def test_a_dependency_may_be_called_by_its_compose_service_or_its_container(tmp_
     assert found.services["web"].spec.requires == ("shop-db-1", "shop-cache-1")
 
 
-def test_a_required_service_that_is_nowhere_blocks_and_is_a_problem_of_that_service_alone(tmp_path: Path) -> None:
+def test_a_required_service_that_is_nowhere_stays_required_and_is_a_problem_of_that_service_alone(
+    tmp_path: Path,
+) -> None:
     text = "services: {web: {requires: [postgers]}}"
     found = survey(configuration(tmp_path, text), container("web", 1), container("postgres", 2))
     assert found.services["web"].spec.requires == ("postgers",)

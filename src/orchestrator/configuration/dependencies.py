@@ -129,11 +129,11 @@ class _Links:
 
     def add_written(self) -> None:
         spec = self._resolved.spec
-        self._add("requires", spec.requires, self.requires, blocking=True)
-        self._add("wants", spec.wants, self.wants, blocking=False)
-        self._add("restart_with", spec.restart_with, self.restart_with, blocking=False)
+        self._add("requires", spec.requires, self.requires, kept=True)
+        self._add("wants", spec.wants, self.wants, kept=False)
+        self._add("restart_with", spec.restart_with, self.restart_with, kept=False)
 
-    def _add(self, key: str, written: Iterable[str], links: dict[str, None], *, blocking: bool) -> None:
+    def _add(self, key: str, written: Iterable[str], links: dict[str, None], *, kept: bool) -> None:
         setting = self._resolved.named.get(key)
         for each in written:
             found = each if each in RESOURCES else self._directory.find(each, self._project)
@@ -144,7 +144,8 @@ class _Links:
             elif setting is not None and each in setting.value:
                 unmanaged = self._directory.unmanaged(each)
                 self._complain(setting, _unknown(each, unmanaged, self._directory.services))
-                if blocking and unmanaged is None:
+                if kept and unmanaged is None:
+                    # It may only be away for the moment: its container is just being recreated.
                     links[each] = None
 
     def _complain(self, setting: Setting | None, fact: str) -> None:
