@@ -32,9 +32,8 @@ from tests.core.stage import (
 )
 
 Scene = Callable[[], Stage]
-ACTING = pytest.mark.parametrize(
-    "command", [Restart("ann"), Start("ann"), Stop("ann")], ids=["restart", "start", "stop"]
-)
+COMMANDS = [Restart("ann"), Start("ann"), Stop("ann")]
+ACTING = pytest.mark.parametrize("command", COMMANDS, ids=["restart", "start", "stop"])
 
 
 def ask(stage: Stage, command: Command) -> Reply:

@@ -85,9 +85,9 @@ def _observe(turn: Turn) -> None:
         turn.doubt()
         return
     _try_again(turn, container)
-    follow_run(turn, container)
-    if turn.state.attempt is not None and turn.state.attempt.in_flight:
+    if turn.actions:
         return
+    follow_run(turn, container)
     if container.state is ContainerState.RUNNING:
         judge(turn, container)
     else:

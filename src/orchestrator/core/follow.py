@@ -51,7 +51,7 @@ def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine:
     if died_unseen and (attempt is None or landed):
         cause = f"it died and the engine restarted it by its policy {container.restart_policy!r}"
         turn.fail_attempt(cause)
-        if turn.state.enabled and turn.spec.observe_only is None:
+        if turn.spec.observe_only is None:
             turn.fail(cause, Failure.DEATH)
     elif attempt is not None:
         cause = attempt.cause
