@@ -101,7 +101,7 @@ def test_a_crash_loop_slows_down_and_ends_disabled(dialect: Dialect) -> None:
     labels = {"orchestrator.recovery.max_failures": "6", "orchestrator.recovery.backoff_base": "5s"}
     with Scenario(dialect=dialect) as world:
         world.container("web", labels=labels, workload=Workload(crash_after=3.0))
-        world.run_for("6h")
+        world.run_for("1h")
         world.must_be("web", "disabled")
         assert world.restarts_of("web") == 5
         deaths = [each.at.moment for each in world.ledger.of("web", "exited")]
@@ -121,7 +121,7 @@ def test_enabling_a_disabled_service_whose_cause_is_gone_heals_it(dialect: Diale
         world.run_for("10m")
         world.must_be("web", "disabled")
         before = world.restarts_of("web")
-        world.run_for("6h")
+        world.run_for("1h")
         assert world.restarts_of("web") == before
         world.now(web.changes(crash_after=None))
         assert world.enable("web").accepted
@@ -151,7 +151,7 @@ def test_a_paused_container_is_never_touched(dialect: Dialect) -> None:
         web = world.container("web")
         world.run_for("1m")
         world.now(web.is_paused())
-        world.run_for("6h")
+        world.run_for("1h")
         assert world.ledger.requests("web") == []
         world.now(web.is_unpaused())
         world.run_for("1m")
@@ -194,7 +194,7 @@ def test_a_job_that_ends_well_is_complete_and_one_that_fails_is_tried_again(dial
         world.run_for("5m")
         assert world.messages("import")[-1] == "Job completed"
         before = world.restarts_of("import")
-        world.run_for("6h")
+        world.run_for("1h")
         assert world.restarts_of("import") == before
 
 
@@ -277,7 +277,7 @@ def test_what_a_person_stopped_stays_stopped_across_our_own_restart(dialect: Dia
         assert web.container.state is ContainerState.EXITED
         world.stop_orchestrator()
         world.start_orchestrator()
-        world.run_for("6h")
+        world.run_for("1h")
         assert web.container.state is ContainerState.EXITED
         assert world.start("web").accepted
         world.run_for("1m")

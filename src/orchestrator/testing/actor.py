@@ -96,9 +96,11 @@ class Actor:
     # --- how ---------------------------------------------------------------------------------------------------
 
     def _perform_stop(self) -> None:
+        self._daemon.write(self.container, "asked to stop", "user", "within 10 s")
         self._daemon.perform(self._daemon.stop(self.container, 10.0, "user"))
 
     def _perform_start(self) -> None:
+        self._daemon.write(self.container, "asked to start", "user")
         self._daemon.perform(self._daemon.start(self.container, "user"))
 
     def _process(self) -> Process | None:

@@ -225,7 +225,6 @@ class FakeDaemon:
     # --- what is asked for --------------------------------------------------------------------------------
 
     async def start(self, container: FakeContainer, by: Who = "user") -> None:
-        self.write(container, "asked to start", by)
         if container.state is ContainerState.PAUSED:
             raise ActionRefused(409, "cannot start a paused container, try unpause instead")
         if container.up or container.state is ContainerState.RESTARTING:
@@ -236,11 +235,9 @@ class FakeDaemon:
             self.launch(container, by)
 
     async def stop(self, container: FakeContainer, timeout: float, by: Who = "user") -> None:
-        self.write(container, "asked to stop", by, f"within {timeout:g} s")
         await self._bring_down(container, timeout, by)
 
     async def restart(self, container: FakeContainer, timeout: float, by: Who = "user") -> None:
-        self.write(container, "asked to restart", by, f"within {timeout:g} s")
         if container.in_restart is not None:
             await asyncio.wait({container.in_restart})
             raise ActionRefused(500, f"Cannot restart container {container.name}: it is being restarted already")
@@ -259,7 +256,6 @@ class FakeDaemon:
             container.in_restart = None
 
     async def kill(self, container: FakeContainer, by: Who = "user") -> None:
-        self.write(container, "asked to kill", by)
         container.stopped_on_request = True
         await self._take(KILL_TAKES)
         if container.process is not None:

@@ -6,7 +6,7 @@ It passes the contract suite of the real engines, in virtual time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
@@ -15,6 +15,7 @@ from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult
 from orchestrator.testing.container import FakeContainer
 from orchestrator.testing.daemon import FakeDaemon
 from orchestrator.testing.feed import Reader
+from orchestrator.testing.ledger import What
 from orchestrator.testing.shell import run_command
 from orchestrator.testing.workload import Condition
 
@@ -27,6 +28,13 @@ QUIET: Final = 15.0
 RENEWAL: Final = 300.0
 """Seconds without an event after which a new stream is opened."""
 CALL_TAKES: Final = 0.002
+
+_ASKED: Final[Mapping[str, What]] = {
+    "start": "asked to start",
+    "stop": "asked to stop",
+    "restart": "asked to restart",
+    "kill": "asked to kill",
+}
 
 Step = Callable[[str], None]
 """Told of every step of every call: ``before restart web``, ``sent restart web``, ``answered restart web``."""
@@ -184,6 +192,10 @@ class FakeEngine:
         self, name: str, container_id: str, deadline: float, act: Callable[..., Coroutine[Any, Any, None]], *args: float
     ) -> None:
         await self._send(name)
+        asked = self.daemon.containers.get(container_id)
+        if asked is not None:
+            within = f"within {args[0]:g} s" if args else ""
+            self.daemon.write(asked, _ASKED[name], "orchestrator", within)
         work = self.daemon.perform(self._act(container_id, act, *args))
         await self._answered(name, work, deadline)
         for lie in self._lies:

@@ -1,0 +1,97 @@
+"""The orchestrator is killed at every step of a story of failing and healing, and comes back: the story still ends
+well, no cause is healed twice, and every restart that was told of has one end."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.core.model import ContainerState
+from orchestrator.testing import Scenario
+from orchestrator.testing.daemon import Dialect
+
+SLICES = 8
+QUICK = {"defaults": {"health": {"interval": "5s"}, "recovery": {"backoff_base": "1s"}}}
+
+
+def tell(dialect: Dialect, kill_at: int | None, back_after: str = "2s") -> list[str]:
+    """One crash, one freeze, one sickness with a refused start in between; returns the steps."""
+    with Scenario(dialect=dialect, configuration=QUICK, interval=20.0) as world:
+        if kill_at is not None:
+            world.sigkill_at_step(kill_at, back_after)
+        db = world.container("db")
+        web = world.container("web", labels={"orchestrator.requires": "db"})
+        world.run_for("6s")
+        world.now(db.crashes())
+        world.run_for("20s")
+        world.now(web.gets_sick())
+        world.run_for("30s")
+        world.now(web.cannot_start())
+        world.now(web.crashes())
+        world.run_for("8s")
+        world.now(web.can_start())
+        world.run_for("2m")
+        assert kill_at is None or len(world.steps) > kill_at
+        for name, causes in (("db", 1), ("web", 2)):
+            world.must_be(name, "running")
+            assert world.restarts_of(name) == causes, world.report()
+        return list(world.steps)
+
+
+@pytest.mark.parametrize("dialect", ["docker", "podman"])
+@pytest.mark.parametrize("part", range(SLICES))
+def test_a_story_ends_well_wherever_it_is_cut(dialect: Dialect, part: int) -> None:
+    steps = tell(dialect, None)
+    interesting = [
+        number
+        for number, step in enumerate(steps)
+        if number < 20 or step.split()[1] in ("start", "restart", "write", "processes") or number % 16 == 0
+    ]
+    for kill_at in interesting[part::SLICES]:
+        tell(dialect, kill_at)
+
+
+def test_a_restart_cut_between_stop_and_start_is_finished_by_the_next_life() -> None:
+    with Scenario(configuration=QUICK) as world:
+        web = world.container("web")
+        world.run_for("10s")
+        world.now(web.cannot_start("the engine was killed, too"))
+        world.now(web.gets_sick())
+        world.run_until(lambda: web.container.state is ContainerState.EXITED, within="30s", step=0.01)
+        world.sigkill()
+        world.run_for("1m")
+        world.now(web.can_start())
+        assert web.container.state is ContainerState.EXITED
+        world.start_orchestrator()
+        world.run_for("10s")
+        world.must_be("web", "running")
+        assert world.restarts_of("web") == 1
+
+
+def test_a_crash_loop_of_the_orchestrator_itself_does_not_become_one_of_its_services() -> None:
+    with Scenario(configuration=QUICK) as world:
+        web = world.container("web")
+        world.run_for("10s")
+        world.now(web.gets_sick())
+        for _ in range(40):
+            world.run_for("1700ms")
+            world.sigkill()
+            world.start_orchestrator()
+        world.run_for("1m")
+        world.must_be("web", "running")
+        assert world.restarts_of("web") == 1
+
+
+def test_strikes_and_backoff_outlive_the_process() -> None:
+    labels = {"orchestrator.recovery.max_failures": "5", "orchestrator.recovery.backoff_base": "30s"}
+    with Scenario() as world:
+        web = world.container("web", labels=labels)
+        world.run_for("1m")
+        world.now(web.changes(crash_after=1.0))
+        world.now(web.crashes())
+        for _ in range(60):
+            world.run_for("20s")
+            world.sigkill()
+            world.start_orchestrator()
+        world.run_for("1m")
+        world.must_be("web", "disabled")
+        assert world.restarts_of("web") == 4
