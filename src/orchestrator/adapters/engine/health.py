@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.adapters.engine import processes, translate
 from orchestrator.adapters.engine.connection import LIBPOD, Connection, named
 from orchestrator.core.model import ContainerSnapshot, ContainerState, EngineHealth
-from orchestrator.errors import ActionRefused
+from orchestrator.errors import ActionRefused, ContainerNotFound
 
 Call = Callable[[float], AbstractAsyncContextManager[Connection]]
 
@@ -39,10 +39,10 @@ class HealthChecks:
         # Podman measures the check's time-out, and does not enforce it.
         limit = _limit(document)
         try:
-            async with self._call(limit + self._call_timeout) as connection, asyncio.timeout(limit):
+            async with asyncio.timeout(limit), self._call(limit + self._call_timeout) as connection:
                 await connection.ask(f"{LIBPOD}/containers/{named(container_id)}/healthcheck")
         except TimeoutError:
-            return await self._hanging(document, snapshot, now + limit, limit, colocated)
+            return await self._hanging(snapshot, now + limit, limit, colocated)
         except ActionRefused:  # it stopped running meanwhile
             pass
         return translate.snapshot((await self._look(container_id))[0]).health
@@ -54,14 +54,37 @@ class HealthChecks:
             return document, now, podman
 
     async def _hanging(
-        self, document: dict[str, Any], snapshot: ContainerSnapshot, now: float, limit: float, colocated: bool
+        self, snapshot: ContainerSnapshot, now: float, limit: float, colocated: bool
     ) -> EngineHealth | None:
         """A check that did not end is a failed one; its processes must not pile up."""
-        await self._look(snapshot.container_id)  # an engine that hangs says nothing about the container
-        if colocated and snapshot.pid is not None:
-            await asyncio.to_thread(_end, snapshot.container_id, snapshot.pid, _arguments(document))
+        # An engine that hangs says nothing about the container: then this look raises.
+        document, _, _ = await self._look(snapshot.container_id)
+        if colocated:
+            await self._end(snapshot.container_id, document)
         text = f"the health check did not end within {limit:g} s"
         return snapshot.health and replace(snapshot.health, status="unhealthy", checked_at=now, output=text)
+
+    async def _end(self, container_id: str, document: dict[str, Any]) -> None:
+        """End what still runs of it, told from other people's commands by its words."""
+        test = _test(document)
+        for session in document.get("ExecIDs") or ():
+            try:
+                async with self._call(self._call_timeout) as connection:
+                    seen = await connection.ask(f"/exec/{session}/json")
+            except ContainerNotFound:
+                continue
+            process = seen.get("ProcessConfig") or {}
+            words = [process.get("entrypoint"), *(process.get("arguments") or ())]
+            if words[-len(test) :] == test:
+                with suppress(PermissionError):  # a rootless engine of somebody else
+                    await asyncio.to_thread(_end_session, container_id, session)
+
+
+def _end_session(container_id: str, session: str) -> None:
+    """Podman itself takes a health check's command for ended while it runs: only its monitor knows the process."""
+    leader = processes.monitored_by(container_id, session)
+    if leader is not None:
+        processes.end(container_id, leader, "")
 
 
 def _due(snapshot: ContainerSnapshot, now: float) -> bool:
@@ -76,16 +99,7 @@ def _limit(document: dict[str, Any]) -> float:
     return float(check.get("Timeout") or 0) / _NANOSECONDS or _TIMEOUT
 
 
-def _arguments(document: dict[str, Any]) -> list[str]:
+def _test(document: dict[str, Any]) -> list[str]:
+    """The last words of the check's command line: those after ``CMD`` or ``CMD-SHELL``."""
     check = (document.get("Config") or {}).get("Healthcheck") or {}
-    test = [str(word) for word in check.get("Test") or ()]
-    if test[:1] == ["CMD-SHELL"]:
-        return ["/bin/sh", "-c", *test[1:]]
-    return test[1:] if test[:1] == ["CMD"] else test
-
-
-def _end(container_id: str, first: int, arguments: list[str]) -> None:
-    try:
-        processes.kill(container_id, processes.of_health_check(container_id, first, arguments))
-    except PermissionError:
-        return  # not ours to end: a rootless engine of somebody else
+    return [str(word) for word in check.get("Test") or ()][1:]

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,16 +89,13 @@ def of_command(container_id: str, leader: int, mark: str) -> tuple[frozenset[int
     return frozenset(leaders), frozenset(living - leaders)
 
 
-def of_health_check(container_id: str, first: int, arguments: Sequence[str]) -> frozenset[int]:
-    """The processes of a health check that the engine began by exec, told by its command line."""
-    processes = of_container(container_id)
-    wanted = b"\0".join(argument.encode() for argument in arguments) + b"\0"
-    leaders = {
-        pid
-        for pid, process in processes.items()
-        if pid != first and process.parent not in processes and _read(_PROC / str(pid) / "cmdline") == wanted
-    }
-    return frozenset(_descent(leaders, processes))
+def monitored_by(container_id: str, session: str) -> int | None:
+    """The process that an exec session's own monitor (conmon, which names it) started in the container."""
+    wanted = session.encode()
+    for process in of_container(container_id).values():
+        if process.parent > 1 and wanted in _read(_PROC / str(process.parent) / "cmdline"):
+            return process.pid
+    return None
 
 
 def end(container_id: str, leader: int, mark: str) -> bool:
