@@ -23,7 +23,9 @@ def settle(turn: Turn, outcome: Outcome) -> None:
         turn.state = replace(turn.state, retry_at=turn.now.moment + policy.STOP_REPEAT)
     match outcome.result:
         case Result.DONE:
-            pass
+            if outcome.detail:
+                cause = f"{attempt.cause}; {outcome.detail}"
+                turn.state = replace(turn.state, attempt=replace(attempt, cause=cause, in_flight=False))
         case Result.UNKNOWN:
             turn.note(f"how the {attempt.kind} ended is not known: {outcome.detail}")
         case Result.FAILED:
