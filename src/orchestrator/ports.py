@@ -142,6 +142,8 @@ class Target:
     container_id: str
     host: str | None = None
     port: int | None = None
+    doubtful: bool = False
+    """Nobody ever reached this address: silence at the connection attempt says nothing of the service."""
 
 
 @dataclass(frozen=True, slots=True)

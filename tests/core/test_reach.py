@@ -40,7 +40,7 @@ REACHED = {
     "published on our loopback, called by its name": (
         _spec(), _seen(PublishedPort(8091, 18091, "127.0.0.1")), "localhost", Address("127.0.0.1", 18091)),
     "published on the loopback of another machine": (
-        _spec(), _seen(PublishedPort(8091, 18091, "127.0.0.1")), REMOTE, Address("172.18.0.5", 8091)),
+        _spec(), _seen(PublishedPort(8091, 18091, "127.0.0.1")), REMOTE, Address("172.18.0.5", 8091, inside=True)),
     "published in both families: IPv4": (
         _spec(), _seen(PublishedPort(8091, 1, "fd00::1"), PublishedPort(8091, 2, "192.0.2.7")), LOCAL,
         Address("192.0.2.7", 2)),
@@ -49,14 +49,14 @@ REACHED = {
     "the inside number goes before the published one": (
         _spec(80), _seen(PublishedPort(8080, 80, ""), PublishedPort(80, 8000, "")), LOCAL, Address(LOCAL, 8000)),
     "exposed, not published": (
-        _spec(), _seen(PublishedPort(8091, None)), LOCAL, Address("172.18.0.5", 8091)),
+        _spec(), _seen(PublishedPort(8091, None)), LOCAL, Address("172.18.0.5", 8091, inside=True)),
     "only UDP is published": (
-        _spec(), _seen(PublishedPort(8091, 18091, "", "udp")), LOCAL, Address("172.18.0.5", 8091)),
+        _spec(), _seen(PublishedPort(8091, 18091, "", "udp")), LOCAL, Address("172.18.0.5", 8091, inside=True)),
     "the host's network": (
         _spec(), _seen(addresses=(), network_mode="host"), LOCAL, Address(LOCAL, 8091)),
     "the container's own address, IPv4 first": (
-        _spec(), _seen(addresses=("fd00::5", "172.18.0.5")), LOCAL, Address("172.18.0.5", 8091)),
-    "only an IPv6 address": (_spec(), _seen(addresses=("fd00::5",)), LOCAL, Address("fd00::5", 8091)),
+        _spec(), _seen(addresses=("fd00::5", "172.18.0.5")), LOCAL, Address("172.18.0.5", 8091, inside=True)),
+    "only an IPv6 address": (_spec(), _seen(addresses=("fd00::5",)), LOCAL, Address("fd00::5", 8091, inside=True)),
     "no port configured, one exposed": (
         _spec(None), _seen(PublishedPort(80, 8080, ""), PublishedPort(53, 53, "", "udp")), LOCAL,
         Address(LOCAL, 8080)),
@@ -84,3 +84,4 @@ def test_why_it_cannot_be_asked(spec: ServiceSpec, snapshot: ContainerSnapshot, 
     answer = reach(spec, snapshot, LOCAL)
     assert isinstance(answer, str)
     assert words in answer
+

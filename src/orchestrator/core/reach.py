@@ -13,6 +13,8 @@ from orchestrator.core.model import ContainerSnapshot, PublishedPort, ServiceSpe
 class Address:
     host: str
     port: int
+    inside: bool = False
+    """The container's own address, which not every engine lets us reach (rootless networks, virtual machines)."""
 
 
 def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -> Address | str:
@@ -37,7 +39,7 @@ def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -
             f"it uses the network of container {owner}: set host (label orchestrator.host) to where port {port} answers"
         )
     if snapshot.addresses:
-        return Address(_preferred(snapshot.addresses), port)
+        return Address(_preferred(snapshot.addresses), port, inside=True)
     return (
         f"port {port} is not published and the container has no address of its own: "
         "publish it, or set host (label orchestrator.host)"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.core import graph
 from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Outcome
-from orchestrator.core.model import Instant
+from orchestrator.core.model import Instant, Verdict
 from orchestrator.core.persistence import from_document, to_document
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import narrator
@@ -89,6 +89,7 @@ class Intake:
                 probed = self._registry.get(service)
                 if probed is not None:
                     probed.probe = result
+                    probed.reached = probed.reached or result.verdict is Verdict.PASS
                 return (service,)
             case StopSeen(container_id=container_id, at=at):
                 return self._stop_seen(container_id, at)

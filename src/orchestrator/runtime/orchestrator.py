@@ -280,7 +280,14 @@ class ContainerOrchestrator:
         container = record.container if record.seen else None
         young = container is not None and now.wall - (container.started_at or 0.0) < _YOUNG
         urgent = decision.state.attempt is not None or young
-        watch = watch_of(record.spec, container, decision.probe_every, self._engine.published_host, urgent=urgent)
+        watch = watch_of(
+            record.spec,
+            container,
+            decision.probe_every,
+            self._engine.published_host,
+            urgent=urgent,
+            reached=record.reached,
+        )
         self._monitor.watch(name, watch)
 
 

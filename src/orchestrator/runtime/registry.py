@@ -38,6 +38,8 @@ class Record:
     looked_at: float = float("-inf")
     """The moment at which the look that showed it began."""
     probe: ProbeResult | None = None
+    reached: bool = False
+    """Some check has passed since we began: there is a way from here to it."""
     stop_seen: tuple[str, float] | None = None
     """Container and engine time of the newest stop that an event told of."""
     our_stop: Run | None = None

@@ -16,8 +16,10 @@ def watch_of(
     published_host: str,
     *,
     urgent: bool,
+    reached: bool,
 ) -> Watch | None:
-    """``None``: there is nothing to ask. ``urgent``: somebody waits for the first answer."""
+    """``None``: there is nothing to ask. ``urgent``: somebody waits for the first answer. ``reached``: the service
+    has passed a check before, so that the way to it is known to exist."""
     if container is None or every is None or container.run is None:
         return None
     check = policy.effective_check(spec, container)
@@ -26,17 +28,17 @@ def watch_of(
     return Watch(
         run=container.run,
         check=check,
-        target=_target(spec, container, published_host),
+        target=_target(spec, container, published_host, reached=reached),
         every=every,
         timeout=spec.health.timeout,
         urgent=urgent,
     )
 
 
-def _target(spec: ServiceSpec, container: ContainerSnapshot, published_host: str) -> Target | str:
+def _target(spec: ServiceSpec, container: ContainerSnapshot, published_host: str, *, reached: bool) -> Target | str:
     if isinstance(policy.effective_check(spec, container), CommandCheck | EngineCheck):
         return Target(container.container_id)
     where = reach(spec, container, published_host)
     if isinstance(where, Address):
-        return Target(container.container_id, where.host, where.port)
+        return Target(container.container_id, where.host, where.port, doubtful=where.inside and not reached)
     return where

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -92,16 +93,37 @@ def test_a_server_that_accepts_and_never_answers_fails_at_the_time_out() -> None
     assert reading == Reading(Verdict.FAIL, "no answer within 0.1 s")
 
 
-def test_a_full_backlog_is_no_answer_and_is_waited_for_no_longer_than_the_time_out() -> None:
+@contextmanager
+def swallowing() -> Iterator[tuple[str, int]]:
+    """An address at which connection attempts get no answer at all: its backlog is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as frozen:
         address = frozen.getsockname()
         waiting = [socket.socket() for _ in range(3)]
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(address)
-        reading = asyncio.run(HttpProbe().probe(HttpCheck("/"), Target("c1", *address), 0.1))
+        yield address
         for one in waiting:
             one.close()
+
+
+def test_a_full_backlog_is_no_answer_and_is_waited_for_no_longer_than_the_time_out() -> None:
+    with swallowing() as address:
+        reading = asyncio.run(HttpProbe().probe(HttpCheck("/"), Target("c1", *address), 0.1))
+    assert reading == Reading(Verdict.FAIL, "no answer within 0.1 s")
+
+
+def test_silence_at_an_address_that_nobody_ever_reached_says_nothing_of_the_service() -> None:
+    with swallowing() as (host, port):
+        reading = asyncio.run(HttpProbe().probe(HttpCheck("/"), Target("c1", host, port, doubtful=True), 0.1))
+    assert reading.verdict is Verdict.UNKNOWN
+    assert "cannot be reached from here: publish the port, or set host" in reading.detail
+
+
+def test_a_server_that_accepts_and_never_answers_fails_also_where_nobody_was_before() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        target = Target("c1", "127.0.0.1", frozen.getsockname()[1], doubtful=True)
+        reading = asyncio.run(HttpProbe().probe(HttpCheck("/"), target, 0.1))
     assert reading == Reading(Verdict.FAIL, "no answer within 0.1 s")
 
 

@@ -31,6 +31,11 @@ _ASKED_AND_REFUSED = {
 }
 """What the other side did; every other error of a socket is about us or the way there, and proves nothing."""
 
+_NO_WAY_THERE = (
+    "{host}:{port}, the container's own address, cannot be reached from here: "
+    "publish the port, or set host (label orchestrator.host)"
+)
+
 Address = tuple[socket.AddressFamily, Any]
 
 
@@ -80,7 +85,11 @@ async def converse(dialogue: Dialogue, target: Target, timeout: float) -> Readin
     deadline = loop.time() + timeout
     numeric = numeric_address(target.host, target.port)
     if numeric is not None:
-        return await _Exchange(loop, dialogue, timeout).hold(numeric, deadline)
+        exchange = _Exchange(loop, dialogue, timeout)
+        reading = await exchange.hold(numeric, deadline)
+        if target.doubtful and reading.verdict is Verdict.FAIL and exchange.silent:
+            return not_asked(_NO_WAY_THERE.format(host=target.host, port=target.port))
+        return reading
     found = await _resolve(loop, target.host, target.port, timeout)
     if isinstance(found, Reading):
         return found
@@ -139,6 +148,7 @@ class _Exchange:
         "_timeout",
         "_unsaid",
         "connected",
+        "silent",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dialogue: Dialogue, timeout: float) -> None:
@@ -148,6 +158,8 @@ class _Exchange:
         self._unsaid = dialogue.opening
         self._answered: asyncio.Future[Reading] = loop.create_future()
         self.connected = False
+        self.silent = False
+        """Time was up before anything at all came back."""
 
     async def hold(self, address: Address, connect_by: float, answer_by: float | None = None) -> Reading:
         """Connect by one moment, be answered by the other (or the same)."""
@@ -246,6 +258,7 @@ class _Exchange:
         if self.connected and answer_by is not None:
             self._alarm = self._loop.call_at(answer_by, self._time_is_up, None)
             return
+        self.silent = not self.connected
         self._end(self._dialogue.late(self._timeout))
 
     def _end(self, reading: Reading) -> None:
