@@ -145,6 +145,39 @@ def test_a_stream_that_died_silently_costs_no_more_than_an_interval(dialect: Dia
         world.run_until(lambda: web.container.up, within="40s")
 
 
+def test_what_was_paused_unseen_is_not_restarted(dialect: Dialect) -> None:
+    """No event told of it, and its checks fail: the look before the restart does."""
+    with Scenario(dialect=dialect, interval=300) as world:
+        web = world.container("web")
+        world.run_for("1m")
+        world.feed.habits.lost = 1.0
+        world.now(web.is_paused())
+        world.run_for("10m")
+        assert web.container.state is ContainerState.PAUSED
+        assert world.ledger.requests("web") == []
+        world.now(web.is_unpaused())
+        world.run_for("10m")
+        world.must_be("web", "running")
+        assert world.restarts_of("web") == 0
+
+
+def test_what_was_restarted_unseen_is_not_restarted_again(dialect: Dialect) -> None:
+    labels = {"orchestrator.health.interval": "5m", "orchestrator.recovery.backoff_base": "30s"}
+    with Scenario(dialect=dialect, interval=3600) as world:
+        web = world.container("web", labels=labels, workload=Workload(warm_up=20.0))
+        world.run_for("10m")
+        world.must_be("web", "running")
+        world.feed.habits.lost = 1.0
+        world.now(web.deadlocks())
+        world.run_until(lambda: world.status("web") == "unhealthy", within="10m")
+        world.run_for("25s")
+        world.now(web.crashes())
+        world.now(web.is_started_by_hand())
+        world.run_for("10m")
+        world.must_be("web", "running")
+        assert world.ledger.requests("web") == []
+
+
 def test_replayed_events_restart_nothing(dialect: Dialect) -> None:
     with Scenario(dialect=dialect) as world:
         web = world.container("web", labels={"orchestrator.recovery.on_manual_stop": "respect"})

@@ -15,6 +15,7 @@ from orchestrator.ports import Clock, ContainerEngine
 ALL_STOPPED: Final = (
     "all its processes were stopped (state T) and could not have used the stop time-out: killed at once"
 )
+_UNTOUCHABLE: Final = (ContainerState.PAUSED, ContainerState.REMOVING)
 _TIME_TO_LOOK: Final = 2.0
 _TIME_BEYOND_STOP: Final = 60.0
 
@@ -75,6 +76,10 @@ class LifecycleManager:
 
     async def _act(self, action: Action) -> Outcome:
         try:
+            if action.kind is ActionKind.RESTART:
+                settled = await self._settled_already(action)
+                if settled is not None:
+                    return settled
             detail = await self._call(action)
         except ContainerNotFound as error:
             return Outcome(action.action_id, Result.FAILED, str(error))
@@ -85,6 +90,19 @@ class LifecycleManager:
         except EngineError as error:
             return await self._concluded(action, Result.FAILED, str(error))
         return await self._concluded(action, Result.DONE, detail)
+
+    async def _settled_already(self, action: Action) -> Outcome | None:
+        """A restart hits whatever runs by then: what was decided on an old look, or waited for its lane, is looked at
+        once more. Not so a start, which is asked for in a hurry and changes nothing on what is up."""
+        looked_at = self._clock.now().moment
+        before = await self._engine.inspect(action.container_id)
+        if before.state in _UNTOUCHABLE:
+            detail = f"nothing was done, because by then the container was {before.state}"
+            return Outcome(action.action_id, Result.FAILED, detail, before, looked_at)
+        if _achieved(action, before):
+            detail = "somebody else had restarted it by then"
+            return Outcome(action.action_id, Result.DONE, detail, before, looked_at)
+        return None
 
     async def _call(self, action: Action) -> str:
         match action.kind:

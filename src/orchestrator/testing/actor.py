@@ -73,13 +73,13 @@ class Actor:
         return self._perform_start
 
     def is_paused(self) -> Deed:
-        return lambda: self._daemon.pause(self.container)
+        return lambda: self._once_the_engine_answers(lambda: self._daemon.pause(self.container))
 
     def is_unpaused(self) -> Deed:
-        return lambda: self._daemon.unpause(self.container)
+        return lambda: self._once_the_engine_answers(lambda: self._daemon.unpause(self.container))
 
     def is_removed(self) -> Deed:
-        return lambda: self._daemon.remove(self.container)
+        return lambda: self._once_the_engine_answers(lambda: self._daemon.remove(self.container))
 
     def is_recreated(self, **changes: object) -> Deed:
         """Removed, created anew under its name and started, as ``docker compose up`` does for a new image.
@@ -91,9 +91,12 @@ class Actor:
             blueprint: Blueprint = replace(before.blueprint, **changes)  # type: ignore[arg-type]
             self._daemon.launch(self._daemon.create(blueprint), "user")
 
-        return recreate
+        return lambda: self._once_the_engine_answers(recreate)
 
     # --- how ---------------------------------------------------------------------------------------------------
+
+    def _once_the_engine_answers(self, deed: Deed) -> None:
+        self._daemon.reach.once_awake(deed)
 
     def _perform_stop(self) -> None:
         self._daemon.write(self.container, "asked to stop", "user", "within 10 s")
@@ -116,3 +119,4 @@ class Actor:
         process = self._process()
         if process is not None:
             process.condition = condition
+            process.changed_at = self._daemon.clock.now().moment

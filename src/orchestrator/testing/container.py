@@ -16,6 +16,8 @@ from orchestrator.core.model import (
 )
 from orchestrator.testing.workload import HEALTHY, Condition, EngineCheckup, Workload
 
+LONGEST_QUESTION = 6.0
+"""Seconds a health question may be under way."""
 _UP = (ContainerState.RUNNING, ContainerState.PAUSED)
 
 
@@ -27,6 +29,8 @@ class Process:
     began: float
     """Moment."""
     condition: Condition
+    changed_at: float = 0.0
+    """The moment at which its condition changed last."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     network: Process | None = None
     """Whose network it joined at its start."""
@@ -64,6 +68,8 @@ class FakeContainer:
     workload: Workload
     state: ContainerState = ContainerState.CREATED
     process: Process | None = None
+    unpaused_at: float = 0.0
+    """Moment."""
     started_at: float | None = None
     finished_at: float | None = None
     exit_code: int | None = None
@@ -98,6 +104,16 @@ class FakeContainer:
 
     def well(self, moment: float) -> bool:
         return self.state is ContainerState.RUNNING and self.answers(moment) is Condition.HEALTHY
+
+    def plainly_well(self, moment: float) -> bool:
+        """Well for so long that a question asked while it was not has been answered since."""
+        return self.process is not None and self.well(moment) and self.well_since() <= moment - LONGEST_QUESTION
+
+    def well_since(self) -> float:
+        """The moment from which on it was well, given that it is."""
+        assert self.process is not None
+        ready = self.process.began + self.workload.warm_up
+        return max(ready, self.process.changed_at, self.unpaused_at)
 
     def snapshot(self) -> ContainerSnapshot:
         blueprint = self.blueprint

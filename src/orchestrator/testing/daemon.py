@@ -90,7 +90,7 @@ class FakeDaemon:
 
     def write(self, container: FakeContainer, what: What, by: Who, detail: str = "") -> None:
         now = self.clock.now()
-        well = container.well(now.moment)
+        well = container.plainly_well(now.moment)
         self.ledger.write(Happening(now, container.name, what, by, detail, well))
 
     def emit(self, word: EventWord, container: FakeContainer) -> None:
@@ -184,7 +184,7 @@ class FakeDaemon:
         if process.dead:
             return
         now = self.clock.now()
-        well = container.well(now.moment)
+        well = container.plainly_well(now.moment)
         process.gone.set()
         self.ledger.write(Happening(now, container.name, "exited", by, f"with {code}", well))
         self.reach.once_awake(lambda: self._take_note(container, process, code, oom))
@@ -262,7 +262,8 @@ class FakeDaemon:
             self.end(container, container.process, KILLED, by)
 
     def pause(self, container: FakeContainer, by: Who = "user") -> None:
-        if container.state is ContainerState.RUNNING:
+        alive = container.process is not None and not container.process.dead
+        if alive and container.state is ContainerState.RUNNING:
             container.state = ContainerState.PAUSED
             self.write(container, "paused", by)
             self.emit("pause", container)
@@ -270,6 +271,7 @@ class FakeDaemon:
     def unpause(self, container: FakeContainer, by: Who = "user") -> None:
         if container.state is ContainerState.PAUSED:
             container.state = ContainerState.RUNNING
+            container.unpaused_at = self.clock.now().moment
             self.write(container, "unpaused", by)
             self.emit("unpause", container)
 

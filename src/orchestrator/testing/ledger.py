@@ -25,7 +25,7 @@ class Happening:
     by: Who
     detail: str = ""
     well: bool = False
-    """Whether the container ran and was healthy just before."""
+    """Whether the container ran and was plainly healthy just before: for longer than any question about it takes."""
 
     def __str__(self) -> str:
         return f"{self.at.moment:.3f} s: {self.container} {self.what} by {self.by} {self.detail}".rstrip()

@@ -67,6 +67,8 @@ def _unpaired(told: Sequence[Told]) -> Iterable[str]:
             if begun is not None:
                 yield f"a restart never ended before the next began: {begun}, then {event}"
             by_service[event.service] = event
+        elif event.message == Message.DISCOVERED:
+            by_service[event.service] = None  # its memory was away when this life began: it does not know of more
         elif event.message in _ENDS:
             if begun is None:
                 yield f"a restart ended that was never begun, or ended twice: {event}"
