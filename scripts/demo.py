@@ -22,6 +22,7 @@ from pathlib import Path
 from scripts.demo_engine import DemoEngine, DemoError, end_private, find_or_start
 from scripts.demo_stack import STACK, container_name, remove_containers, remove_image, start
 from scripts.image import UNPACKED, ImageError
+from scripts.leftovers import process_ids
 from scripts.podman import PodmanError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,9 @@ END_TIMEOUT = 15.0
 
 
 def up() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # also SIGINT: a shell's background jobs start with it ignored
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     _end_earlier_orchestrator()
     engine = find_or_start()
     print(f"Engine: {engine.kind} {engine.version} at {engine.address}", flush=True)
@@ -47,7 +50,7 @@ def up() -> int:
     try:
         _wait_until_all_run(orchestrator, port)
         print(_instructions(engine, port), flush=True)
-        return orchestrator.wait()
+        return int(orchestrator.wait() != 0)
     except KeyboardInterrupt:
         _end(orchestrator)
         print(
@@ -76,9 +79,12 @@ def _serve(engine: DemoEngine, port: int) -> subprocess.Popen[bytes]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ORCHESTRATOR_")}
     options = {"--config": ROOT / "examples/demo/orchestrator.yaml", "--state": STATE_FILE, "--port": port}
     command = [sys.executable, "-m", "orchestrator", "serve", "--endpoint", engine.address, "--host", "127.0.0.1"]
-    # in the demo's folder, so that no .env or configuration of yours is read
     return subprocess.Popen(
-        [*command, *(str(part) for option in options.items() for part in option)], cwd=FOLDER, env=environment
+        [*command, *(str(part) for option in options.items() for part in option)],
+        cwd=FOLDER,  # so that no .env and no configuration of yours is read
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        process_group=0,  # so that Ctrl-C reaches it once, by our hand: a second signal would cut its ending short
     )
 
 
@@ -92,11 +98,26 @@ def _end(orchestrator: subprocess.Popen[bytes]) -> None:
 
 
 def _end_earlier_orchestrator() -> None:
-    """One whose terminal went away; told by the state file in its command line."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    """One whose terminal went away, or that runs in another."""
+    deadline = time.monotonic() + END_TIMEOUT
+    sent = signal.SIGTERM
+    while running := _earlier_orchestrators():
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sent)
+        while _earlier_orchestrators() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        sent = signal.SIGKILL
+
+
+def _earlier_orchestrators() -> list[int]:
+    """Told by the demo's state file in their command lines."""
+    found = []
+    for pid in process_ids():
         with contextlib.suppress(OSError):
-            if os.fsencode(STATE_FILE) in entry.read_bytes().split(b"\0"):
-                os.kill(int(entry.parent.name), signal.SIGKILL)
+            if os.fsencode(STATE_FILE) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                found.append(pid)
+    return found
 
 
 def _free_port() -> int:

@@ -99,10 +99,12 @@ def end_private() -> None:
 def _start_private(own: PrivatePodman) -> DemoEngine:
     if os.geteuid() != 0:
         raise DemoError(
-            "No Docker and no Podman answers here. Start one (systemctl --user start podman.socket, or Docker), "
-            "or let the demo start a Podman of its own: sudo make demo"
+            "No Docker and no Podman that the demo can use answers here. Start one, or let the demo start a Podman "
+            "of its own: sudo make demo"
         )
-    print("No Docker and no Podman answers here: the demo starts a Podman of its own.", flush=True)
+    print(
+        f"No Docker and no Podman to use answers here: the demo starts one of its own in {PRIVATE_FOLDER}.", flush=True
+    )
     missing = _missing_packages()
     if missing:
         if shutil.which("apt-get") is None:
@@ -148,7 +150,7 @@ async def _identify(address: str | None, *, private: bool) -> DemoEngine | None:
         await engine.close()
     if strangers:
         # a label without a compose project is taken for everybody's: the demo must not heal them
-        print(f"{engine.endpoint} runs containers with orchestrator labels of your own ({', '.join(strangers)}).")
+        print(f"{engine.endpoint} is not used: containers of yours have orchestrator labels: {', '.join(strangers)}")
         return None
     return DemoEngine(identity.kind, identity.version, engine.endpoint, private)
 
