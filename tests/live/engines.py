@@ -203,9 +203,9 @@ class Engine(ABC):
 
     # --- watching ---
 
-    def events(self) -> EventLog:
-        """Usable as a context: container events with the moment of their arrival."""
-        return EventLog(self.socket)
+    def events(self, since: float | None = None) -> EventLog:
+        """Usable as a context: container events with the moment of their arrival, from a wall time on."""
+        return EventLog(self.socket, since)
 
     # --- between tests ---
 

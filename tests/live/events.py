@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -28,16 +29,21 @@ class SeenEvent:
 
 
 class EventLog:
-    """Container events from the engine's API while the context is open, oldest first, in ``seen``."""
+    """Container events from the engine's API while the context is open, oldest first, in ``seen``.
 
-    def __init__(self, engine_socket: Path) -> None:
+    ``since``: a wall time from which on those that the engine remembers come first.
+    """
+
+    def __init__(self, engine_socket: Path, since: float | None = None) -> None:
         self.seen: list[SeenEvent] = []
+        self._since = "" if since is None else f"&since={since:.9f}"
         self._connection = _UnixConnection(engine_socket)
         self._more = threading.Condition()
         self._reader = threading.Thread(target=self._read, name="event-log", daemon=True)
 
     def __enter__(self) -> Self:
-        self._connection.request("GET", "/v1.40/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D")
+        container_events = "/v1.40/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D"
+        self._connection.request("GET", container_events + self._since)
         self._reader.start()
         return self
 
@@ -45,7 +51,8 @@ class EventLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._connection.sock is not None:
-            self._connection.sock.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the engine is gone, and with it the connection
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._reader.join(timeout=5)
         self._connection.close()
 
