@@ -54,7 +54,7 @@ def up() -> int:
     except KeyboardInterrupt:
         _end(orchestrator)
         print(
-            "\nThe orchestrator has ended. Its containers go on: make demo resumes, make demo-down removes every trace."
+            "\nThe orchestrator has ended; the containers go on. make demo starts afresh, make demo-down removes all."
         )
         return 0
 
