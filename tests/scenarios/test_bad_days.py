@@ -317,22 +317,22 @@ def test_a_polite_end_in_the_middle_of_a_restart_is_finished_by_the_next_life(di
         assert world.restarts_of("web") == 1
 
 
-def test_a_day_of_everything(dialect: Dialect) -> None:
+def test_half_a_day_of_everything(dialect: Dialect) -> None:
     with Scenario(dialect=dialect, configuration=CALM, interval=300.0) as world:
         names = ("db", "api", "web")
         db = world.container("db", check="command")
         api = world.container("api", labels={"orchestrator.requires": "db"})
         web = world.container("web", labels={"orchestrator.requires": "api"}, policy="always")
-        world.every("1h", db.crashes())
-        world.every("100m", api.freezes())
-        world.every("3h", web.gets_sick())
-        world.every("4h", api.is_recreated())
-        world.every("5h", world.engine.break_connections)
-        world.every("7h", world.engine.hang)
-        world.every("7h10m", world.engine.wake)
-        world.run_for("1d")
+        world.every("35m", db.crashes())
+        world.every("50m", api.freezes())
+        world.every("80m", web.gets_sick())
+        world.every("2h", api.is_recreated())
+        world.every("3h", world.engine.break_connections)
+        world.every("4h", world.engine.hang)
+        world.every("4h10m", world.engine.wake)
+        world.run_for("12h")
         world.engine.wake()
-        world.run_for("50m")
+        world.run_for("30m")
         for name in names:
             world.must_be(name, "running")
             assert world.view(name).strikes == 0

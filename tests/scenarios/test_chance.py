@@ -11,8 +11,8 @@ from orchestrator.testing import Actor, Deed, Scenario, Workload
 from orchestrator.testing.daemon import Dialect
 from orchestrator.testing.scenario import CheckWord
 
-SEEDS = range(20)
-MINUTES = 60
+SEEDS = range(12)
+MINUTES = 45
 CONFIGURATION = {"defaults": {"recovery": {"on_max_failures": "keep_trying"}, "health": {"interval": "30s"}}}
 
 

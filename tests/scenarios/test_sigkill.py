@@ -22,14 +22,14 @@ def tell(dialect: Dialect, kill_at: int | None, back_after: str = "2s") -> list[
         web = world.container("web", labels={"orchestrator.requires": "db"})
         world.run_for("6s")
         world.now(db.crashes())
-        world.run_for("20s")
+        world.run_for("5s")
         world.now(web.gets_sick())
-        world.run_for("30s")
+        world.run_for("14s")
         world.now(web.cannot_start())
         world.now(web.crashes())
-        world.run_for("8s")
+        world.run_for("4s")
         world.now(web.can_start())
-        world.run_for("2m")
+        world.run_for("25s")
         assert kill_at is None or len(world.steps) > kill_at
         for name, causes in (("db", 1), ("web", 2)):
             world.must_be(name, "running")
@@ -37,16 +37,13 @@ def tell(dialect: Dialect, kill_at: int | None, back_after: str = "2s") -> list[
         return list(world.steps)
 
 
-@pytest.mark.parametrize("dialect", ["docker", "podman"])
 @pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("dialect", ["docker", "podman"])
 def test_a_story_ends_well_wherever_it_is_cut(dialect: Dialect, part: int) -> None:
+    """Every step on Docker; on Podman, whose calls are the same and whose events come late, every second one."""
     steps = tell(dialect, None)
-    interesting = [
-        number
-        for number, step in enumerate(steps)
-        if number < 20 or step.split()[1] in ("start", "restart", "write", "processes") or number % 16 == 0
-    ]
-    for kill_at in interesting[part::SLICES]:
+    stride = SLICES if dialect == "docker" else 2 * SLICES
+    for kill_at in range(part, len(steps), stride):
         tell(dialect, kill_at)
 
 
