@@ -339,6 +339,7 @@ def test_enable_clears_the_counters_and_passes_through_stopped() -> None:
     assert ask(stage, Enable("ann")).accepted
     assert (stage.state.strikes, stage.state.failure_count, stage.state.enabled) == (0, 0, True)
     assert stage.told[0] is Message.ENABLED
+    assert not stage.state.counted
     assert stage.decision.events[0].status is Status.STOPPED
     assert stage.does == [ActionKind.START]
 

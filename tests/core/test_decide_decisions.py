@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.messages import UNSEEN, Disable, Enable, Message, Outcome, Result
+from orchestrator.core.messages import UNSEEN, Disable, Enable, Message, Outcome, Restart, Result
 from orchestrator.core.model import (
     ActionKind,
     ContainerState,
@@ -320,8 +320,32 @@ def test_5_unhealthy_verdicts_reach_the_limit_too() -> None:
         stage.after(60).fails()
         stage.restarts()
     stage.after(GRACE).fails()
+    assert stage.told == [Message.RESTART_FAILED, Message.HEALTH_CHECK_FAILED]
+    stage.after(60).fails()
+    assert (stage.does, stage.told, stage.status) == ([], [Message.MAX_FAILURES], Status.DISABLED)
+
+
+def test_5_a_blip_at_the_limit_still_heals_itself() -> None:
+    stage = healthy(a_spec(max_failures=1))
+    stage.after(30).fails()
+    stage.after(1).passes()
+    assert (stage.status, stage.state.strikes) == (Status.RUNNING, 0)
+
+
+def test_5_a_death_while_the_last_verdict_waits_for_confirmation_disables() -> None:
+    stage = healthy(a_spec(max_failures=1))
+    stage.after(30).fails()
+    stage.after(1).exits()
+    assert (stage.status, stage.does) == (Status.DISABLED, [])
+
+
+def test_6_what_passes_while_it_is_disabled_keeps_its_strikes() -> None:
+    stage = healthy(a_spec(max_failures=1))
+    stage.after(30).fails()
+    stage.after(60).fails()
     assert stage.status is Status.DISABLED
-    assert stage.told == [Message.RESTART_FAILED, Message.HEALTH_CHECK_FAILED, Message.MAX_FAILURES]
+    stage.after(1).passes()
+    assert stage.state.strikes == 1
 
 
 def test_5_failed_starts_reach_the_limit_too() -> None:
@@ -550,14 +574,15 @@ def test_8_what_a_person_does_during_a_restart_is_no_failure_of_the_service(stat
     assert (stage.told, stage.state.strikes, stage.does) == ([Message.RESTART_FAILED], 1, [])
 
 
-@pytest.mark.parametrize("gone", [True, False])
-def test_8_a_container_replaced_during_a_restart_is_no_failure_of_the_service(gone: bool) -> None:
+@pytest.mark.parametrize("state", [None, ContainerState.RUNNING, ContainerState.CREATED])
+def test_8_a_container_replaced_during_a_restart_is_no_failure_of_the_service(state: ContainerState | None) -> None:
     stage = restarting()
     replacement = stage.new_run(container_id="c2")
-    stage.after(5).ends(Result.FAILED, None if gone else replacement, "no such container")
-    assert (stage.state.strikes, stage.does) == (1, [])
+    look = None if state is None else replace(replacement, state=state)
+    stage.after(5).ends(Result.FAILED, look, "no such container")
+    assert stage.state.strikes == 1
     assert [message for message in stage.told if message in EVENTS_OF_AN_END] == [Message.RESTART_FAILED]
-    stage.looks(replacement)
+    stage.looks(replace(replacement, started_at=stage.now.wall))
     stage.after(1).passes()
     assert stage.status is Status.RUNNING
 
@@ -776,6 +801,13 @@ def test_12_a_job_run_again_from_outside_is_judged_anew() -> None:
     assert not stage.state.completed
     stage.exits(0)
     assert stage.told == [Message.COMPLETED]
+
+
+def test_12_a_job_whose_restart_got_half_way_is_not_complete() -> None:
+    stage = healthy(JOB)
+    stage.turn(command=Restart("ann"))
+    stage.ends(Result.UNKNOWN, stage.seen(state=ContainerState.EXITED, exit_code=0))
+    assert (stage.does, stage.state.completed) == ([ActionKind.START], False)
 
 
 def test_12_a_service_that_exits_0_is_stopped_and_healed() -> None:

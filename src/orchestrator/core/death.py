@@ -83,6 +83,8 @@ def _go_down(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     _rest(turn, words)
     if existed and not turn.state.counted:
         turn.fail(words, Failure.DEATH)
+    elif existed and turn.at_limit:
+        turn.give_up(words)
     if turn.state.enabled:
         _leave_time(turn, container)
 

@@ -7,15 +7,17 @@ no evidence               keep                  keep                    keep    
 no such container         NOT_FOUND             NOT_FOUND               NOT_FOUND                       shown
 new run                   grace restarts        STARTING                STARTING                        shown
 probe passes              RUNNING               keep                    RUNNING, *Service recovered*    shown
-probe fails               after grace: counted  UNHEALTHY, retry armed  before retry: confirm           shown
-                                                                        after: restart
+probe fails               after grace:          UNHEALTHY, retry armed  before retry: confirm           shown
+                          UNHEALTHY                                     after: restart
 exited                    STOPPED, counted      STOPPED, counted        at retry: start                 shown
 paused                    never touched         never touched           never touched                   shown
 dependency not running    wait, count nothing   wait, count nothing     wait, count nothing             shown
 ========================  ====================  ======================  ==============================  =========
 
 While an action is in flight everything holds. The rules below read from the most specific to the most general;
-each either settles the turn and returns, or leaves it to the next.
+each either settles the turn and returns, or leaves it to the next. One room each for what they lead to: ``settle``
+(how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
+runs is well), ``death`` (what to do about what is down); ``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def _reading(turn: Turn, container: ContainerSnapshot) -> tuple[Verdict | None, 
 
 def _heal(turn: Turn, detail: str) -> None:
     before = turn.state
-    if before.counted:
+    if before.counted and before.enabled:
         _give_back(turn)
     turn.state = replace(
         turn.state,
@@ -151,4 +151,7 @@ def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: boo
     words = state.reason
     if state.confirmations:
         words = f"{words}; confirmed by {state.confirmations} more checks in {state.last_backoff:.1f} s"
+    if turn.at_limit:
+        turn.give_up(words)
+        return
     turn.order(ActionKind.RESTART, container, words)

@@ -112,6 +112,8 @@ class Turn:
     def fail(self, cause: str, failure: Failure) -> None:
         """Count one failure: arm the retry, or, at the limit, disable. What waits for a dependency counts nothing.
 
+        An unhealthy verdict disables only where it would restart: when it was confirmed. A blip may still heal itself.
+
         The first death after a stable run is healed at once; every other failure waits its backoff. Whatever the
         backoff is, what fails again and again is not tried again and again without any pause.
         """
@@ -133,10 +135,16 @@ class Turn:
             counted=self.state.counted or failure is not Failure.ACTION,
             healthy_since=None,
         )
-        if recovery.on_max_failures == "disable" and strikes >= recovery.max_failures:
-            self._give_up(cause)
+        if self.at_limit and failure is not Failure.VERDICT:
+            self.give_up(cause)
 
-    def _give_up(self, cause: str) -> None:
+    @property
+    def at_limit(self) -> bool:
+        recovery = self.spec.recovery
+        return recovery.on_max_failures == "disable" and self.state.strikes >= recovery.max_failures
+
+    def give_up(self, cause: str) -> None:
+        """Disable it instead of trying once more."""
         self.state = replace(
             self.state,
             status=Status.DISABLED,
