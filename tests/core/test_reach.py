@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.model import ContainerSnapshot, ContainerState, PublishedPort, ServiceSpec
-from orchestrator.core.reach import Address, reach
+from orchestrator.core.reach import Address, in_network_of, network_owner, reach
 
 LOCAL = "127.0.0.1"
 REMOTE = "engine.example"
@@ -85,3 +85,11 @@ def test_why_it_cannot_be_asked(spec: ServiceSpec, snapshot: ContainerSnapshot, 
     assert isinstance(answer, str)
     assert words in answer
 
+
+def test_a_guest_in_anothers_network_is_reached_by_the_owners_ports() -> None:
+    owner = _seen(PublishedPort(8091, 18091, "0.0.0.0"))
+    guest = _seen(addresses=(), network_mode=f"container:{owner.container_id}")
+
+    assert network_owner(guest) == owner.container_id
+    assert network_owner(owner) is None
+    assert reach(_spec(), in_network_of(guest, owner), LOCAL) == Address(LOCAL, 18091)

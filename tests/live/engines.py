@@ -224,8 +224,8 @@ class Engine(ABC):
         for container in listed:
             if self.state(container) == "paused":
                 self.command("unpause", container)
-        if listed:
-            self.command("rm", "--force", "--volumes", *listed)
+        for container in listed:
+            self.remove(container)
 
     def import_image(self) -> None:
         import_image(self.client, self.environment)

@@ -53,6 +53,10 @@ class Podman(Engine):
         self._podman.stop(hard=True)
         self._running = False
 
+    def remove(self, container: str) -> None:
+        """With those that use its network, which it would refuse to leave behind."""
+        self.command("rm", "--force", "--volumes", "--depend", "--ignore", container)
+
     def end(self) -> None:
         self._podman.stop()
         self._podman.remove_everything()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from orchestrator.core.model import ContainerSnapshot, PublishedPort, ServiceSpec
+
+_OWNED: Final = "container:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,17 @@ class Address:
     port: int
     inside: bool = False
     """The container's own address, which not every engine lets us reach (rootless networks, virtual machines)."""
+
+
+def in_network_of(snapshot: ContainerSnapshot, owner: ContainerSnapshot) -> ContainerSnapshot:
+    """``snapshot``, which uses the network of ``owner``, as it is reached: by the owner's ports and addresses."""
+    return replace(snapshot, ports=owner.ports, addresses=owner.addresses, network_mode=owner.network_mode)
+
+
+def network_owner(snapshot: ContainerSnapshot) -> str | None:
+    """The id of the container whose network it uses; ``None``: it has its own, or the host's."""
+    mode = snapshot.network_mode
+    return mode.removeprefix(_OWNED) if mode.startswith(_OWNED) else None
 
 
 def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -> Address | str:
@@ -33,10 +47,11 @@ def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -
         return published
     if snapshot.network_mode == "host":
         return Address(published_host, port)
-    if snapshot.network_mode.startswith("container:"):
-        owner = snapshot.network_mode.removeprefix("container:")[:12]
+    owner = network_owner(snapshot)
+    if owner is not None:
         return (
-            f"it uses the network of container {owner}: set host (label orchestrator.host) to where port {port} answers"
+            f"it uses the network of container {owner[:12]}, which is not managed: "
+            f"set host (label orchestrator.host) to where port {port} answers"
         )
     if snapshot.addresses:
         return Address(_preferred(snapshot.addresses), port, inside=True)

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.core.freshness import agrees, summary_of
@@ -122,11 +123,18 @@ class ContainerDiscoveryService:
                 pass
             self._list_wanted.clear()
             rows = await self._engine.containers()
-            self._summaries = {row.container_id: row for row in rows}
+            self._summaries = {row.container_id: self._completed(row) for row in rows}
             self._known = {key: known for key, known in self._known.items() if key in self._summaries}
             self._take_survey()
             self._compare()
             await asyncio.sleep(_RELIST_SOON)
+
+    def _completed(self, row: ContainerSummary) -> ContainerSummary:
+        """Podman's list does not tell the network mode; a look does, and it cannot change."""
+        known = self._known.get(row.container_id)
+        if row.network_mode or known is None:
+            return row
+        return replace(row, network_mode=known.network_mode)
 
     def _compare(self) -> None:
         wall = self._clock.now().wall
@@ -190,8 +198,7 @@ class ContainerDiscoveryService:
         row = self._summaries.get(container_id)
         self._summaries[container_id] = summary_of(snapshot)
         self._known[container_id] = snapshot
-        crowded = self._survey is None or bool(self._survey.warnings)
-        if row is None or row.name != snapshot.name or (crowded and row.state is not snapshot.state):
+        if row is None or self._identity_changed(row, snapshot):
             self._take_survey()
             self._wanted.pop(container_id, None)
         name = self._services.get(container_id)
@@ -199,6 +206,15 @@ class ContainerDiscoveryService:
             self._known.pop(container_id, None)
             return
         self._post(Looked(name, snapshot, begun))
+
+    def _identity_changed(self, row: ContainerSummary, snapshot: ContainerSnapshot) -> bool:
+        """Whether another service, or another container for one, may follow from this look."""
+        crowded = self._survey is None or bool(self._survey.warnings)
+        return (
+            row.name != snapshot.name
+            or row.network_mode != snapshot.network_mode
+            or (crowded and row.state is not snapshot.state)
+        )
 
     def _gone(self, container_id: str) -> None:
         self._known.pop(container_id, None)

@@ -20,7 +20,7 @@ from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, Probe, StateStore, Surveyor
 from orchestrator.runtime import narrator
 from orchestrator.runtime.discovery import ContainerDiscoveryService
-from orchestrator.runtime.health import HealthMonitor
+from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
@@ -277,18 +277,20 @@ class ContainerOrchestrator:
             if action.kind is not ActionKind.START:
                 record.our_stop = action.run
             self._lifecycle.submit(action, record.spec.lane)
+        self._monitor.watch(name, self._watch(record, decision, now))
+
+    def _watch(self, record: Record, decision: Decision, now: Instant) -> Watch | None:
         container = record.container if record.seen else None
         young = container is not None and now.wall - (container.started_at or 0.0) < _YOUNG
         urgent = decision.state.attempt is not None or young
-        watch = watch_of(
+        return watch_of(
             record.spec,
-            container,
+            container if container is None else self._registry.as_reached(container),
             decision.probe_every,
             self._engine.published_host,
             urgent=urgent,
             reached=record.reached,
         )
-        self._monitor.watch(name, watch)
 
 
 def _worth_keeping(before: ServiceState, after: ServiceState) -> bool:

@@ -17,6 +17,7 @@ from orchestrator.core.model import (
     ServiceState,
     Status,
 )
+from orchestrator.core.reach import in_network_of, network_owner
 from orchestrator.core.sighting import Sighting
 from orchestrator.runtime.views import HealthView, ServiceView
 
@@ -106,6 +107,16 @@ class ServiceRegistry:
         record.configured = sighting.configured
         record.problems = sighting.problems
         return record
+
+    def as_reached(self, container: ContainerSnapshot) -> ContainerSnapshot:
+        """``container`` with the ports and addresses of the container whose network it uses, where we manage that."""
+        owner = network_owner(container)
+        if owner is None:
+            return container
+        for record in self._records.values():
+            if record.container is not None and record.container.container_id == owner:
+                return in_network_of(container, record.container)
+        return container
 
     def forget(self, now: Instant) -> list[tuple[str, bool]]:
         """Drop what has been gone for long and was named by nobody; with each name, whether its history is worth
