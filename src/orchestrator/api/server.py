@@ -148,10 +148,13 @@ def _signals(server: uvicorn.Server, runtime: asyncio.Task[None]) -> Iterator[No
     loop = asyncio.get_running_loop()
     overdue = threading.Timer(END_WITHIN, _end_at_once, (f"it did not end within {END_WITHIN:.0f} s",))
     overdue.daemon = True
+    asked = False
 
     def end(received: signal.Signals) -> None:
-        if server.should_exit:
+        nonlocal asked
+        if asked:
             _end_at_once(f"a second signal ({received.name}) came")
+        asked = True
         logger.info("Ending", extra={"signal": received.name})
         overdue.start()
         server.should_exit = True
