@@ -211,7 +211,8 @@ class World(RuleBasedStateMachine):
             assert after.strikes >= before.strikes - 1 or before.strikes == 0
             return
         assert before.healthy_since is not None
-        assert self.now.moment - before.healthy_since >= policy.stable_after(self.spec.recovery, before.last_backoff)
+        stable_after = policy.stable_after(self.spec.recovery, before.last_backoff)
+        assert self.now.moment >= before.healthy_since + stable_after
 
     @invariant()
     def every_restart_ends_exactly_once(self) -> None:
