@@ -97,8 +97,15 @@ class Connection:
 
     async def negotiate(self) -> EngineIdentity:
         """Ask who answers, and settle on a version that both sides speak."""
-        async with self.session.get(f"{self.endpoint.base}/version") as response:
-            body = await response.read()
+        try:
+            async with self.session.get(f"{self.endpoint.base}/version") as response:
+                body = await response.read()
+        except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+            # With TLS 1.3 an engine that misses our certificate says so after the handshake, by hanging up.
+            if self.endpoint.tls is None:
+                raise
+            fact = "it hung up on our first question, as an engine does that does not trust our certificate"
+            raise EngineForbidden(self.address, fact, _CERTIFY) from error
         if response.status in {401, 403}:
             raise EngineForbidden(self.address, f"it refuses us: {spoken(body)}", _CERTIFY)
         if response.status >= 500:
