@@ -14,7 +14,7 @@ from orchestrator.core.messages import Command, Disable, Enable, Restart, Start,
 from orchestrator.core.model import Category
 from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock
-from orchestrator.runtime.views import ServiceView
+from orchestrator.runtime.views import ServiceView, timestamp
 
 COMMAND_DEADLINE: Final = 10.0
 """Seconds for the orchestrator to decide on a command; carrying it out takes as long as it takes."""
@@ -72,7 +72,7 @@ class ServiceRoutes:
         return schemas.ServiceList(
             services=[schemas.Service.of(view) for view in views if category in (None, view.category)],
             by_category=schemas.by_category(views),
-            timestamp=schemas.timestamp(self._clock.now().wall),
+            timestamp=timestamp(self._clock.now().wall),
         )
 
     async def get_service(self, name: Name) -> schemas.Service:
@@ -182,7 +182,7 @@ class HealthRoutes:
         return schemas.EventList.of(records, limit)
 
     def _now(self) -> str:
-        return schemas.timestamp(self._clock.now().wall)
+        return timestamp(self._clock.now().wall)
 
 
 def _health_code(status: schemas.Overall) -> int:

@@ -6,22 +6,16 @@ Times are ISO 8601 in UTC with milliseconds and ``Z``. A field that has no value
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.ports import EventRecord
-from orchestrator.runtime.views import EngineView, HealthView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import EngineView, HealthView, ServiceView, StoreView, SystemView, WorkerView, timestamp
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Overall = Literal["healthy", "degraded", "unhealthy"]
-
-
-def timestamp(wall: float) -> str:
-    """``2024-01-15T10:30:00.000Z`` from seconds since the epoch."""
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _optional_timestamp(wall: float | None) -> str | None:

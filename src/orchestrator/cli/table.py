@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.client import Document
-from orchestrator.cli.ps import HEADINGS, cells, in_order, summary
+from orchestrator.cli.listing import HEADINGS, cells, in_order, summary
 from orchestrator.cli.words import look
 
 
