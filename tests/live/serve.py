@@ -49,85 +49,17 @@ def service_labels(service: str, **settings: str) -> tuple[str, ...]:
     return tuple(f"--label=orchestrator.{key}={value}" for key, value in merged.items() if value)
 
 
-class Serve:
-    """One state file, and the processes that served it one after another."""
+def port_in(log: str) -> int:
+    """Where it says that it listens; 0: nowhere yet."""
+    found = re.search(r"Serving on http://127\.0\.0\.1:(\d+)", log)
+    return 0 if found is None else int(found[1])
 
-    def __init__(self, endpoint: str, folder: Path, *, under: Sequence[str] = (), **settings: str) -> None:
-        """``under``: words before the command, as ``setpriv ...``. ``settings``: variables without their prefix."""
-        self.endpoint = endpoint
-        self.folder = folder
-        self.state = folder / "state.db"
-        self._under = under
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORCHESTRATOR_", "DOCKER_"))}
-        self._environment = kept | {f"ORCHESTRATOR_{name.upper()}": value for name, value in settings.items()}
-        self._logs: list[Path] = []
-        self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
 
-    # --- the process ---
+class Api:
+    """A running orchestrator, by its address."""
 
-    def start(self) -> None:
-        """Returns when it listens, which is before it acts."""
-        log = self.folder / f"serve-{len(self._logs) + 1}.log"
-        self._logs.append(log)
-        options = ("--port=0", f"--state={self.state}", f"--endpoint={self.endpoint}")
-        with log.open("wb") as sink:
-            self._process = subprocess.Popen(
-                [*self._under, sys.executable, "-m", "orchestrator", "serve", *options],
-                env=self._environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-            )
-        wait_until(self._listens, START_TIMEOUT, f"an address in {log}")
-
-    def _listens(self) -> bool:
-        if self._process is not None and self._process.poll() is not None:
-            raise AssertionError(f"orchestrator serve ended with {self._process.returncode}:\n{self.log}")
-        found = re.search(r"Serving on http://127\.0\.0\.1:(\d+)", self.log)
-        if found is not None:
-            self._port = int(found[1])
-        return found is not None
-
-    def kill(self) -> None:
-        """SIGKILL, at whatever it is doing."""
-        self._signal(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """SIGTERM; it ends orderly, and within the ten seconds that it promises."""
-        assert self._signal(signal.SIGTERM) == 0, self.log
-
-    def _signal(self, sent: signal.Signals) -> int:
-        assert self._process is not None
-        process, self._process = self._process, None
-        process.send_signal(sent)
-        try:
-            return process.wait(timeout=END_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=END_TIMEOUT)
-            raise
-
-    def end(self) -> None:
-        """After a test; a failed test shows the log."""
-        if self._process is not None:
-            self._signal(signal.SIGTERM)
-        for log in self._logs:
-            print(f"--- {log.name}\n{log.read_text()}")
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def log(self) -> str:
-        """What the newest process wrote."""
-        return self._logs[-1].read_text()
-
-    # --- the API ---
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
 
     def ask(self, method: str, path: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_TIMEOUT)
@@ -196,6 +128,83 @@ class Serve:
     def wait_for_engine(self, *, reachable: bool, timeout: float = HEAL_TIMEOUT) -> Document:
         wait_until(lambda: self.engine()["reachable"] is reachable, timeout, f"an engine with reachable={reachable}")
         return self.engine()
+
+
+class Serve(Api):
+    """One state file, and the processes that served it one after another."""
+
+    def __init__(self, endpoint: str, folder: Path, *, under: Sequence[str] = (), **settings: str) -> None:
+        """``under``: words before the command, as ``setpriv ...``. ``settings``: variables without their prefix."""
+        super().__init__()
+        self.endpoint = endpoint
+        self.folder = folder
+        self.state = folder / "state.db"
+        self._under = under
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORCHESTRATOR_", "DOCKER_"))}
+        self._environment = kept | {f"ORCHESTRATOR_{name.upper()}": value for name, value in settings.items()}
+        self._logs: list[Path] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # --- the process ---
+
+    def start(self) -> None:
+        """Returns when it listens, which is before it acts."""
+        log = self.folder / f"serve-{len(self._logs) + 1}.log"
+        self._logs.append(log)
+        options = ("--port=0", f"--state={self.state}", f"--endpoint={self.endpoint}")
+        with log.open("wb") as sink:
+            self._process = subprocess.Popen(
+                [*self._under, sys.executable, "-m", "orchestrator", "serve", *options],
+                env=self._environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+            )
+        wait_until(self._listens, START_TIMEOUT, f"an address in {log}")
+
+    def _listens(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise AssertionError(f"orchestrator serve ended with {self._process.returncode}:\n{self.log}")
+        self._port = port_in(self.log)
+        return self._port != 0
+
+    def kill(self) -> None:
+        """SIGKILL, at whatever it is doing."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM; it ends orderly, and within the ten seconds that it promises."""
+        assert self._signal(signal.SIGTERM) == 0, self.log
+
+    def _signal(self, sent: signal.Signals) -> int:
+        assert self._process is not None
+        process, self._process = self._process, None
+        process.send_signal(sent)
+        try:
+            return process.wait(timeout=END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=END_TIMEOUT)
+            raise
+
+    def end(self) -> None:
+        """After a test; a failed test shows the log."""
+        if self._process is not None:
+            self._signal(signal.SIGTERM)
+        for log in self._logs:
+            print(f"--- {log.name}\n{log.read_text()}")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the newest process wrote."""
+        return self._logs[-1].read_text()
 
 
 @contextmanager

@@ -22,6 +22,11 @@ SECOND_THOUGHTS = 2.0
 """Seconds in which a second start of what was started already would have come."""
 
 
+def starts(journal: EventLog, container: str) -> list[SeenEvent]:
+    """Every start of the container, its first one included, by the engine's journal."""
+    return [event for event in journal.seen if event.container_id == container and event.action == "start"]
+
+
 class Ward(NamedTuple):
     engine: Engine
     serve: Serve
@@ -37,7 +42,7 @@ class Ward(NamedTuple):
 
     def starts(self, container: str) -> list[SeenEvent]:
         """Every start of the container, its first one included, by the engine's journal."""
-        return [event for event in self.journal.seen if event.container_id == container and event.action == "start"]
+        return starts(self.journal, container)
 
     def deaths(self, container: str) -> list[SeenEvent]:
         return [event for event in self.journal.seen if event.container_id == container and event.action in DEATHS]
