@@ -94,11 +94,10 @@ def adopted(
 ) -> Iterator[Crowd]:
     with served(url, folder / f"serve-{name.replace(', ', '-')}-{count}") as serve:
         begun = time.monotonic()
-        moments = []
-        for seen in (listed, judged):
-            wait_until(partial(complete, seen, serve, count), PATIENCE, f"{count} services {seen.__name__}")
-            moments.append(time.monotonic() - begun)
-        yield Crowd(name, count, serve, *moments, calls())
+        wait_until(partial(complete, listed, serve, count), PATIENCE, f"{count} services listed")
+        listed_after = time.monotonic() - begun
+        wait_until(partial(complete, judged, serve, count), PATIENCE, f"{count} services judged")
+        yield Crowd(name, count, serve, listed_after, time.monotonic() - begun, calls())
 
 
 def complete(seen: Callable[[Serve], int], serve: Serve, count: int) -> bool:

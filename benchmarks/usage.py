@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 MEGABYTE = 1e6
+GROUPS = Path("/sys/fs/cgroup")
 
 
 def processor_seconds(pid: int) -> float:
@@ -28,14 +29,9 @@ class Account:
     """A control group: all that its processes and all their descendants use, those that ended too."""
 
     def __init__(self, name: str) -> None:
-        self._accounting = Path("/sys/fs/cgroup/cpuacct")
-        if not self._accounting.is_dir():
-            self._accounting = Path("/sys/fs/cgroup")
         self.name = name
-
-    @property
-    def _folder(self) -> Path:
-        return self._accounting / self.name
+        accounting = GROUPS / "cpuacct"
+        self._folder = (accounting if accounting.is_dir() else GROUPS) / name
 
     def enrol(self, pid: int) -> None:
         """A running process; what it starts from now on is counted with it."""
@@ -52,7 +48,9 @@ class Account:
         return int(words[words.index("usage_usec") + 1]) / 1e6
 
     def close(self) -> None:
-        """Once its processes ended."""
-        for folder in sorted((one for one in self._folder.rglob("*") if one.is_dir()), reverse=True):
-            folder.rmdir()
-        self._folder.rmdir()
+        """Remove it, and the groups of the same name that an engine made for other resources. Nobody may be left."""
+        for group in (GROUPS / self.name, *GROUPS.glob(f"*/{self.name}")):
+            if group.is_dir():
+                for folder in sorted((one for one in group.rglob("*") if one.is_dir()), reverse=True):
+                    folder.rmdir()
+                group.rmdir()
