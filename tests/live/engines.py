@@ -83,7 +83,7 @@ class Engine(ABC):
 
     def freeze_daemon(self) -> None:
         """From now on it accepts connections and never answers."""
-        os.kill(self.daemon_pid, signal.SIGSTOP)
+        _suspend([self.daemon_pid])
 
     def thaw_daemon(self) -> None:
         os.kill(self.daemon_pid, signal.SIGCONT)
@@ -188,8 +188,7 @@ class Engine(ABC):
 
     def freeze(self, container_or_pid: str | int) -> None:
         """SIGSTOP to every process of a container: it accepts connections and never answers."""
-        for pid in processes_in_namespace_of(self._first_process(container_or_pid)):
-            os.kill(pid, signal.SIGSTOP)
+        _suspend(processes_in_namespace_of(self._first_process(container_or_pid)))
 
     def thaw(self, container_or_pid: str | int) -> None:
         for pid in processes_in_namespace_of(self._first_process(container_or_pid)):
@@ -229,6 +228,18 @@ class Engine(ABC):
 
     def import_image(self) -> None:
         import_image(self.client, self.environment)
+
+
+def _suspend(pids: Sequence[int]) -> None:
+    """SIGSTOP, and wait until it holds: on a busy machine other threads go on until one has taken the signal."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(map(_suspended, pids)), 10, f"a stop of every thread of {pids}")
+
+
+def _suspended(pid: int) -> bool:
+    states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state in "TZX" for state in states)
 
 
 def wait_until(condition: Callable[[], bool], deadline: float, what: str) -> None:
