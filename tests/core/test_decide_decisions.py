@@ -823,6 +823,34 @@ def test_12_what_serves_something_is_no_job() -> None:
     assert stage.does == [ActionKind.START]
 
 
+UNDECLARED = a_spec(kind=Kind.INFERRED)
+
+
+def test_12_what_nobody_declared_and_was_found_stopped_is_left_so_until_somebody_starts_it() -> None:
+    stage = undiscovered(UNDECLARED)
+    stage.exits(137)
+    assert (stage.status, stage.does) == (Status.STOPPED, [])
+    assert "until somebody starts it" in stage.state.reason
+    stage.after(1).starts()
+    stage.after(1).passes()
+    assert stage.status is Status.RUNNING
+    stage.after(1).exits(1)
+    assert stage.does == [ActionKind.START]
+
+
+@pytest.mark.parametrize("policy", ["always", "unless-stopped"])
+def test_12_what_the_engine_would_start_is_started_also_when_it_was_found_stopped(policy: str) -> None:
+    stage = undiscovered(UNDECLARED)
+    stage.exits(137, restart_policy=policy)
+    assert stage.does == [ActionKind.START]
+
+
+def test_12_a_job_found_complete_is_complete_also_when_nobody_declared_it() -> None:
+    stage = undiscovered(replace(JOB, kind=Kind.INFERRED))
+    stage.exits(0)
+    assert (stage.state.completed, stage.state.stopped_by) == (True, None)
+
+
 # --- 13: never ----------------------------------------------------------------------------------------------
 
 OBSERVED = a_spec(observe_only="owned by systemd")

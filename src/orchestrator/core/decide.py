@@ -35,6 +35,7 @@ from orchestrator.core.model import (
     ContainerSnapshot,
     ContainerState,
     Instant,
+    Kind,
     ServiceSpec,
     ServiceState,
     Status,
@@ -117,12 +118,23 @@ def _discover(turn: Turn, container: ContainerSnapshot) -> None:
     turn.state = replace(
         turn.state,
         discovered=True,
+        stopped_by=turn.state.stopped_by or _whoever_stopped_it(turn, container),
         container_id=container.container_id,
         engine_restarts=container.restart_count,
         run=None if up else container.run,
     )
     turn.become(Status.STARTING if up else Status.STOPPED, "just discovered")
     turn.tell(Message.DISCOVERED, f"container {container.name} is {container.state}")
+
+
+def _whoever_stopped_it(turn: Turn, container: ContainerSnapshot) -> str | None:
+    """A container that nobody declared, and that the engine would not start either, was left stopped by somebody."""
+    undeclared = turn.spec.kind is Kind.INFERRED
+    if not undeclared or container.state is not ContainerState.EXITED or policy.engine_restarts(container):
+        return None
+    if policy.is_job(turn.spec, container) and container.exit_code == 0:
+        return None
+    return "found stopped, and left so until somebody starts it"
 
 
 def _try_again(turn: Turn, container: ContainerSnapshot) -> None:

@@ -96,7 +96,7 @@ class Intake:
             case HistoryFound(kept=kept, outrun=outrun):
                 return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service, outcome=outcome):
-                self._acted(service, outcome)
+                self._acted(service, outcome, now)
                 return (service,)
             case Asked(service=service):
                 return (service,)
@@ -147,13 +147,14 @@ class Intake:
                 return (name,)
         return ()
 
-    def _acted(self, service: str, outcome: Outcome) -> None:
+    def _acted(self, service: str, outcome: Outcome, now: Instant) -> None:
         """The look after an action is the newest; without one nothing is known until somebody looks."""
         record = self._registry.get(service)
         if record is None:
             return
         if outcome.container is None or outcome.looked_at is None:
             record.seen = False
+            record.looked_at = now.moment  # what a look begun before now shows may be older than the action
             if record.container is not None:
                 self._look(record.container.container_id)
         elif outcome.looked_at >= record.looked_at:
