@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the real engines and servers of the live tests are installed; installs what is missing, as root on
-# Debian or Ubuntu, and otherwise says what is missing. What is installed is not started.
+# Debian or Ubuntu, and otherwise says what is missing. What is installed is not started. `engines.sh bench`: also
+# the program that the benchmarks compare with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/podman
@@ -10,6 +11,9 @@ declare -A package_of=(
     [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2
     [redis-server]=redis-server
 )
+if [ "${1:-}" = bench ]; then
+    package_of[prometheus-blackbox-exporter]=prometheus-blackbox-exporter
+fi
 missing=()
 for program in "${!package_of[@]}"; do
     command -v "$program" >/dev/null || missing+=("${package_of[$program]}")

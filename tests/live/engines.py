@@ -6,6 +6,7 @@ finds it running and thawed, whatever the test before did.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -192,7 +193,8 @@ class Engine(ABC):
 
     def thaw(self, container_or_pid: str | int) -> None:
         for pid in processes_in_namespace_of(self._first_process(container_or_pid)):
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def _first_process(self, container_or_pid: str | int) -> int:
         pid = container_or_pid if isinstance(container_or_pid, int) else self.pid(container_or_pid)
@@ -233,12 +235,16 @@ class Engine(ABC):
 def _suspend(pids: Sequence[int]) -> None:
     """SIGSTOP, and wait until it holds: on a busy machine other threads go on until one has taken the signal."""
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):  # a short-lived child, gone since it was listed
+            os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: all(map(_suspended, pids)), 10, f"a stop of every thread of {pids}")
 
 
 def _suspended(pid: int) -> bool:
-    states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    try:
+        states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # a thread or a child that ended meanwhile: look again
     return all(state in "TZX" for state in states)
 
 
