@@ -4,6 +4,7 @@ at the end.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import uuid
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from benchmarks.bare import ask
 from scripts.leftovers import dispose
 from tests.live.docker import Docker
 from tests.live.engines import Engine
@@ -52,6 +54,7 @@ def _running(kind: type[Podman] | type[Docker], folder: Path) -> Iterator[Engine
     try:
         engine.start_daemon()
         engine.import_image()
+        asyncio.run(ask(str(engine.socket), "GET", "/version"))  # Podman's service sets itself up at its first question
         engine.prepare(f"b{uuid.uuid4().hex[:8]}-")
         yield engine
     finally:
