@@ -81,8 +81,6 @@ def test_the_sentences_about_ourselves_are_kept_to_the_letter(caplog: pytest.Log
         narrator.discovered(["redis"], {"web-1": "orchestrator.enable=false"})
         narrator.engine_lost(away)
         narrator.engine_found("unix:///run/docker.sock", EngineIdentity("docker", "20.10", "1.41"))
-        narrator.store_lost("state.db", "disk full")
-        narrator.store_found("state.db", 3)
         narrator.warned("Two containers for redis", service="redis")
         narrator.stopped()
     assert [record.getMessage() for record in caplog.records] == [
@@ -90,8 +88,6 @@ def test_the_sentences_about_ourselves_are_kept_to_the_letter(caplog: pytest.Log
         "Discovered 1 containers",
         "Failed to connect to Docker daemon",
         "Connected to Docker daemon",
-        "State store unavailable",
-        "State store available again",
         "Two containers for redis",
         "ContainerOrchestrator stopped",
     ]

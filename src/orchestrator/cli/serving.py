@@ -39,11 +39,8 @@ def run(command_line: Mapping[str, object]) -> None:
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve(app, listener, assembly.orchestrator.run))
-        except BaseExceptionGroup as failures:
-            in_use = failures.subgroup(StoreInUse)
-            if in_use is None:
-                raise
-            raise click.ClickException(str(in_use.exceptions[0])) from None
+        except StoreInUse as error:
+            raise click.ClickException(str(error)) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

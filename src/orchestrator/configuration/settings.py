@@ -72,7 +72,6 @@ class OrchestratorSettings(BaseSettings):
     port: _OwnPort = 8787
     """0: any free one."""
     api_token: SecretStr | None = None
-    api_read_token: SecretStr | None = None
 
     postgres_port: _Port = 5432
     redis_port: _Port = 6379

@@ -84,6 +84,7 @@ class Turn:
         """
         if not announced:
             self.fail_attempt(f"never verified before the next {kind}: {cause}")
+        self.note(f"{_UNDER_WAY[kind]}: {cause}")
         action_id = f"{self.spec.name}-{round(self.now.wall * 1000)}-{kind}-{self.state.restart_count}"
         self.actions.append(
             Action(
@@ -177,4 +178,10 @@ _ANNOUNCEMENTS = {
     (True, ActionKind.START): Message.MANUAL_START,
     (True, ActionKind.RESTART): Message.MANUAL_RESTART,
     (True, ActionKind.STOP): Message.MANUAL_STOP,
+}
+
+_UNDER_WAY = {
+    ActionKind.START: "being started",
+    ActionKind.STOP: "being stopped",
+    ActionKind.RESTART: "being restarted",
 }

@@ -135,16 +135,6 @@ def engine_found(endpoint: str, identity: EngineIdentity) -> None:
     _write(Line(logging.INFO, "Connected to Docker daemon", fields))
 
 
-def store_lost(location: str, fact: str) -> None:
-    fields = {"location": location, "fact": fact, "consequence": "healing goes on; the state is kept in memory"}
-    _write(Line(logging.ERROR, "State store unavailable", fields))
-
-
-def store_found(location: str, written: int) -> None:
-    fields = {"location": location, "written": written}
-    _write(Line(logging.INFO, "State store available again", fields))
-
-
 def warned(text: str, **fields: object) -> None:
     """A fact worth one line that has no sentence of its own: two containers for one service, a cut cycle."""
     _write(Line(logging.WARNING, text, fields))
