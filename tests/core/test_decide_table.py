@@ -166,7 +166,7 @@ def test_a_failure_at_the_retry_restarts() -> None:
     stage.after(2).fails("HTTP 503")
     assert stage.does == [ActionKind.RESTART]
     assert stage.told == [Message.RESTARTING]
-    assert "HTTP 503; confirmed by 1 more checks" in stage.decision.actions[0].cause
+    assert "HTTP 503; confirmed by 1 more check in" in stage.decision.actions[0].cause
 
 
 def test_what_was_confirmed_is_restarted_when_its_time_comes() -> None:

@@ -10,7 +10,7 @@ def test_what_was_done_otherwise_than_asked_is_told_with_the_restart() -> None:
     stage = restarting()
     stage.ends(Result.DONE, stage.new_run(), "all its processes were stopped: killed at once")
     assert stage.told == [Message.NEW_RUN]
-    assert "killed at once" in stage.decision.events[0].cause
+    assert stage.decision.events[0].cause == "by the automatic restart"
     stage.after(1).passes()
     assert stage.told[0] is Message.RESTART_COMPLETED
     assert "killed at once; verified" in stage.decision.events[0].cause
@@ -21,4 +21,5 @@ def test_what_was_done_as_asked_needs_no_words() -> None:
     assert stage.state.attempt is not None
     cause = stage.state.attempt.cause
     stage.ends(Result.DONE, stage.new_run(), "")
-    assert stage.decision.events[0].cause == cause
+    stage.after(1).passes()
+    assert stage.decision.events[0].cause == f"{cause}; verified: HTTP 200"

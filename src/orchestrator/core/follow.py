@@ -54,7 +54,7 @@ def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine:
         if turn.spec.observe_only is None:
             turn.fail(cause, Failure.DEATH)
     elif attempt is not None:
-        cause = attempt.cause
+        cause = f"by the {'manual' if attempt.manual else 'automatic'} {attempt.kind}"
         if not landed and attempt.kind is not ActionKind.STOP:
             count = turn.state.restart_count + 1
             turn.state = replace(turn.state, restart_count=count, last_restart_at=turn.now.wall)

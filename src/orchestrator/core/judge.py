@@ -150,7 +150,8 @@ def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: boo
         return
     words = state.reason
     if state.confirmations:
-        words = f"{words}; confirmed by {state.confirmations} more checks in {state.last_backoff:.1f} s"
+        checks = "check" if state.confirmations == 1 else "checks"
+        words = f"{words}; confirmed by {state.confirmations} more {checks} in {state.last_backoff:.1f} s"
     if turn.at_limit:
         turn.give_up(words)
         return
