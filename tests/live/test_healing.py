@@ -37,7 +37,7 @@ def test_a_killed_process_is_started_again(ward: Ward) -> None:
 
 
 def test_a_frozen_process_is_restarted_without_waiting_for_a_stop_that_it_cannot_hear(ward: Ward) -> None:
-    container = ward.admit("frozen", "--stop-signal=SIGTERM", recovery__stop_timeout="60")
+    container = ward.admit("frozen", "--stop-signal=SIGTERM", "--stop-timeout=1", recovery__stop_timeout="60")
     ward.engine.freeze(container)
     ward.healed("frozen", container)
     assert "no answer" in ward.serve.wait_for_event("frozen", "Health check failed")["cause"]

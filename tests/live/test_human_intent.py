@@ -25,7 +25,7 @@ class Decided(NamedTuple):
 def decided(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decided]:
     folder = tmp_path_factory.mktemp("intent")
     with lent(engine_of(request, request.param)) as engine, opened(engine, folder) as ward:
-        services = ("stopped", "disabled", "enabled", "restarted", "crashed")
+        services = ("stopped", "disabled", "enabled", "restarted", "crashed", "orphaned")
         containers = {one: engine.run(one, *service_labels(one)) for one in services}
         for one in services:
             ward.serve.wait_for(one, status="running")
@@ -43,6 +43,8 @@ def decided(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         ward.serve.wait_for("enabled", status="running")
         before = {one: ward.serve.events(one) for one in containers}
         ward.serve.kill()
+        engine.kill(containers["orphaned"])
+        ward.wait_for_death(containers["orphaned"])
         ward.serve.start()
         ward.serve.wait_for_engine(reachable=True)
         ward.serve.wait_for("disabled", container_state="exited")
@@ -99,6 +101,10 @@ def test_counters_and_events_survive(decided: Decided) -> None:
     assert after[: len(decided.before["crashed"])] == decided.before["crashed"]
     sequences = [event["sequence"] for event in after]
     assert sequences == sorted(set(sequences))
+
+
+def test_what_died_while_no_orchestrator_ran_is_started_when_one_comes(decided: Decided) -> None:
+    decided.ward.healed("orphaned", decided.containers["orphaned"])
 
 
 def test_a_name_that_nobody_manages_is_told_with_what_it_may_have_meant(decided: Decided) -> None:
