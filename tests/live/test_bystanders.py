@@ -14,7 +14,7 @@ from tests.live.leftovers import processes_in_namespace_of
 from tests.live.serve import service_labels
 from tests.live.ward import Ward, engine_of, lent, opened
 
-LONG_ENOUGH = 4.0
+LONG_ENOUGH = 3.0
 """Seconds in which a healer who cares for none of this has acted: beyond every backoff and patience set here."""
 
 

@@ -34,6 +34,7 @@ def test_what_died_while_the_engine_was_away_is_started_once_when_it_is_back(eng
         engine.stop_daemon()
         gone = ward.serve.wait_for_engine(reachable=False)
         assert engine.url in gone["detail"]
+        assert "<" not in ward.serve.log, "words for people, and no representation of an error"
         engine.kill(lost_process)
         refused = ward.serve.ask("POST", "/services/kept/restart")
         assert refused.status == 503, refused

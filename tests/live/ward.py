@@ -18,7 +18,7 @@ from tests.live.events import EventLog, SeenEvent
 from tests.live.serve import HEAL_TIMEOUT, Serve, service_labels, serving
 
 DEATHS = ("die", "died")
-SECOND_THOUGHTS = 2.0
+SECOND_THOUGHTS = 1.5
 """Seconds in which a second start of what was started already would have come."""
 
 

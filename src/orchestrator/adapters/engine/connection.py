@@ -230,7 +230,9 @@ def _unreachable(address: str, error: Exception) -> EngineUnavailable:
         return EngineHung(address, "it accepts no more calls", _WAKE)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return EngineAway(address, "its name cannot be resolved, and no local socket was found", _START)
-    if isinstance(error, aiohttp.ClientConnectionError | OSError | aiohttp.ClientPayloadError):
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return EngineAway(address, "the connection broke in the middle of an answer", _START)
+    if isinstance(error, aiohttp.ClientConnectionError | OSError):
         return EngineAway(address, f"the connection broke ({str(error) or type(error).__name__})", _START)
     return EngineUnsuitable(address, f"what answers there is no engine ({error})", _CHECK)
 
