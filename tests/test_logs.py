@@ -44,6 +44,21 @@ def test_a_line_for_people_has_the_sentence_first_and_the_fields_after_it() -> N
     assert line.rstrip().endswith('cause="HTTP 500"')
 
 
+def test_on_a_narrow_terminal_fields_stand_below_their_sentence_and_no_word_is_broken() -> None:
+    fields = 'service=ai-llm cause="HTTP 500; confirmed by 3 more checks in 1.1 s"'
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.formatter("text", short_time=True, columns=lambda: 60))
+    record = logging.LogRecord("orchestrator", logging.WARNING, "", 0, "Restarting service ai-llm", None, None)
+    record.service, record.cause = "ai-llm", "HTTP 500; confirmed by 3 more checks in 1.1 s"
+    handler.handle(record)
+    first, *below = stream.getvalue().splitlines()
+    assert first.endswith("warning Restarting service ai-llm")
+    assert " ".join(line.strip() for line in below) == fields
+    assert max(map(len, below)) <= 60
+    assert {len(line) - len(line.lstrip()) for line in below} == {first.index("Restarting")}
+
+
 def test_a_redirected_line_carries_the_whole_date() -> None:
     stamp = written("text", lambda: ours("x")).split()[0]
     assert stamp[4] == "-"

@@ -1,9 +1,10 @@
 """Where log records go and how they look: one pipeline for ours, uvicorn's and every library's.
 
 All of our code writes to the standard library's loggers with fields in ``extra``; only this module knows how they are
-rendered. On a terminal a line is for eyes: short time, level, sentence, then ``key=value``. Redirected it carries
-the whole date. With ``ORCHESTRATOR_LOG_FORMAT=json`` each record is one JSON object: ``timestamp`` (ISO 8601
-UTC), ``level``, ``event`` (the sentence), ``logger``, and the fields.
+rendered. On a terminal a line is for eyes: short time, level, sentence, then ``key=value``, below it where the
+terminal is too narrow for both. Redirected it is one line and carries the whole date. With
+``ORCHESTRATOR_LOG_FORMAT=json`` each record is one JSON object: ``timestamp`` (ISO 8601 UTC), ``level``, ``event``
+(the sentence), ``logger``, and the fields.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
+import textwrap
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Literal, TextIO
 
@@ -36,6 +40,8 @@ _STYLES: Final = {
 }
 _SENTENCE_WIDTH: Final = 44
 """Fields line up behind the longest common sentences; longer ones push theirs out."""
+_NARROWEST: Final = 20
+"""Columns that fields are given even where the terminal has fewer."""
 _NEEDS_QUOTES: Final = re.compile(r"""[\s="']|^$""")
 
 
@@ -54,7 +60,8 @@ def configure(
     if colour is None:
         colour = target.isatty() and not os.environ.get("NO_COLOR")
     handler = logging.StreamHandler(target)
-    handler.setFormatter(formatter(log_format, colour=colour, short_time=target.isatty()))
+    columns = _columns if target.isatty() else None
+    handler.setFormatter(formatter(log_format, colour=colour, short_time=target.isatty(), columns=columns))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -66,9 +73,15 @@ def configure(
     _route_structlog()
 
 
-def formatter(log_format: LogFormat, *, colour: bool = False, short_time: bool = False) -> logging.Formatter:
-    """For a handler of one's own: what :func:`configure` installs."""
-    renderer: Processor = _JsonRenderer() if log_format == "json" else _TextRenderer(colour, short_time)
+def formatter(
+    log_format: LogFormat,
+    *,
+    colour: bool = False,
+    short_time: bool = False,
+    columns: Callable[[], int] | None = None,
+) -> logging.Formatter:
+    """For a handler of one's own: what :func:`configure` installs. ``columns``: how wide the terminal is now."""
+    renderer: Processor = _JsonRenderer() if log_format == "json" else _TextRenderer(colour, short_time, columns)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[_add_fields],
         processors=[_describe, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -121,9 +134,10 @@ class _JsonRenderer:
 
 
 class _TextRenderer:
-    def __init__(self, colour: bool, short_time: bool) -> None:
+    def __init__(self, colour: bool, short_time: bool, columns: Callable[[], int] | None) -> None:
         self._colour = colour
         self._short_time = short_time
+        self._columns = columns
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
         created, level, origin, trace = event.pop("_head")
@@ -132,18 +146,41 @@ class _TextRenderer:
         sentence = printable(str(event.pop("event")))
         if not origin.startswith("orchestrator"):
             event["logger"] = origin
-        if event:
+        fields = [(f"{key}=", _quoted(value)) for key, value in event.items()]
+        below = self._below(len(clock) + 9, sentence, " ".join(key + value for key, value in fields))
+        if fields and not below:
             sentence = sentence.ljust(_SENTENCE_WIDTH)
         parts = [
             self._styled(clock, _DIM),
             self._styled(level.ljust(7), _STYLES.get(level, "")),
             self._styled(sentence, _BOLD if level not in ("debug", "info") else ""),
-            *(self._styled(f"{key}=", _DIM) + _quoted(value) for key, value in event.items()),
+            *(self._styled(key, _DIM) + value for key, value in fields if not below),
         ]
-        return " ".join(parts) + (f"\n{trace}" if trace else "")
+        return "\n".join([" ".join(parts), *(self._styled(line, _DIM) for line in below), *([trace] if trace else [])])
+
+    def _below(self, margin: int, sentence: str, fields: str) -> list[str]:
+        """The fields on lines of their own, broken between words, where they do not fit beside the sentence."""
+        if self._columns is None or not fields:
+            return []
+        columns = max(self._columns(), margin + _NARROWEST)
+        if margin + max(len(sentence), _SENTENCE_WIDTH) + 1 + len(fields) <= columns:
+            return []
+        indent = " " * margin
+        return textwrap.wrap(
+            fields,
+            columns,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
     def _styled(self, text: str, style: str) -> str:
         return f"{style}{text}{_RESET}" if self._colour and style else text
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def _quoted(value: object) -> str:
