@@ -40,7 +40,11 @@ def _processes_of(folder: Path) -> set[int]:
             parents[pid] = int(parent)
             if os.fsencode(folder) in command:
                 named.add(pid)
-    named.discard(os.getpid())
+    # neither ourselves nor the shell whose command line names the folder because it called us
+    own: int | None = os.getpid()
+    while own is not None:
+        named.discard(own)
+        own = parents.get(own)
     while more := {pid for pid, parent in parents.items() if parent in named} - named:
         named |= more
     return named
