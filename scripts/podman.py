@@ -29,6 +29,10 @@ class PrivatePodman:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """What a ``podman`` command needs in its environment to be this Podman."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("CONTAINER", "DOCKER_"))}
@@ -58,7 +62,7 @@ class PrivatePodman:
         log = self.folder / "logs" / "service.log"
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                ["podman", "system", "service", "--time=0", f"unix://{self.socket}"],
+                ["podman", "system", "service", "--time=0", self.url],
                 env=dict(self.environment),
                 cwd=self.folder,  # conmon leaves a file named oom in the folder it was started from
                 stdin=subprocess.DEVNULL,
@@ -119,6 +123,8 @@ runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
+# Two conmon processes wait so many seconds after every command that came through the API; the default is 300.
+exit_command_delay = 5
 tmp_dir = "{folder}/tmp"
 static_dir = "{folder}/storage/libpod"
 volume_path = "{folder}/storage/volumes"
