@@ -1,12 +1,13 @@
 """From a killed process to its first answer: ours beside the engine's own restart policy and beside bare loops.
 
-All healers of both engines take their turns in every round, each on a container of its own, so that what slows the
-machine down slows all of them.
+All healers of both engines take their turns in every round, in an order by chance, each on a container of its own, so
+that what slows the machine down slows all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ PROCESS = "a bare loop on the process"
 OURS = "orchestrator serve"
 SETTLED = 11.0
 """Docker's policy doubles its pause unless the container ran for 10 s: its kills are this far apart."""
-LULL = 0.6
+LULL = 1.0
 """Seconds after an answer before anybody is killed again: what the healer does afterwards is over."""
 ILL_AGAIN = {"health__http": PATH, "health__interval": "1", "recovery__stable_after": "1"}
 """The default pause before the first restart is none, but strikes are to be forgiven before the next round."""
@@ -85,9 +86,9 @@ async def rounds(healers: Sequence[Healer]) -> Mapping[Healer, Sequence[float]]:
     """Seconds from the kill to the first answer, by healer and round. One more round goes before, unmeasured."""
     took: defaultdict[Healer, list[float]] = defaultdict(list)
     last: dict[Healer, float] = {}
+    chance = random.Random(1)  # in a fixed order, each would always suffer from what the same other one left behind
     for number in range(ROUNDS + 1):
-        first = number % len(healers)
-        for healer in (*healers[first:], *healers[:first]):
+        for healer in chance.sample(healers, len(healers)):
             await first_answer(healer.patient.port)
             await healer.ready()
             pause = last.get(healer, time.monotonic()) + SETTLED - time.monotonic() if healer.name is POLICY else 0.0
