@@ -190,6 +190,15 @@ def test_permission_denied_is_forbidden_and_says_who_may() -> None:
         assert "group" in ours.remedy
 
 
+def test_an_answer_that_breaks_off_is_told_in_words() -> None:
+    ours = translated(
+        "unix:///run/docker.sock", aiohttp.ClientPayloadError("not completed: <TransferEncodingError: 400>")
+    )
+    assert isinstance(ours, EngineAway)
+    assert "in the middle of an answer" in str(ours)
+    assert "<" not in str(ours)
+
+
 def test_certificates_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     async def story() -> None:
         (tmp_path / "ca.pem").write_text("no certificate")
