@@ -2,6 +2,8 @@
 
 python -m scripts.demo up      start it and the orchestrator; Ctrl-C ends the orchestrator, containers stay
 python -m scripts.demo down    remove containers, image, state, and the engine if it was the demo's own
+
+ORCHESTRATOR_DEMO_HOME=FOLDER, for both: keep everything in that folder, for a demo beside another one.
 """
 
 from __future__ import annotations
@@ -19,15 +21,23 @@ import sys
 import time
 from pathlib import Path
 
-from scripts.demo_engine import DemoEngine, DemoError, end_private, find_or_start
+from scripts.demo_engine import (
+    HOME,
+    DemoEngine,
+    DemoError,
+    end_private,
+    find_or_start,
+    keep_engines,
+    kept_engines,
+)
 from scripts.demo_stack import STACK, container_name, remove_containers, remove_image, start
 from scripts.image import UNPACKED, ImageError
 from scripts.leftovers import process_ids
 from scripts.podman import PodmanError
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / ".orchestrator" / "demo"
-ENGINE_FILE = FOLDER / "engine.json"
+FOLDER = Path(HOME).absolute() / "state" if HOME else ROOT / ".orchestrator" / "demo"
+ENGINES_FILE = FOLDER / "engines.json"
 STATE_FILE = FOLDER / "state.db"
 USUAL_PORT = 8787
 ALL_RUNNING_TIMEOUT = 30.0
@@ -42,7 +52,9 @@ def up() -> int:
     engine = find_or_start()
     print(f"Engine: {engine.kind} {engine.version} at {engine.address}", flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    engine.keep(ENGINE_FILE)
+    keep_engines(
+        ENGINES_FILE, [*(each for each in kept_engines(ENGINES_FILE) if each.address != engine.address), engine]
+    )
     STATE_FILE.unlink(missing_ok=True)
     start(engine)
     port = _free_port()
@@ -54,25 +66,36 @@ def up() -> int:
     except KeyboardInterrupt:
         _end(orchestrator)
         print(
-            "\nThe orchestrator has ended; the containers go on. make demo starts afresh, make demo-down removes all."
+            "\nThe orchestrator has ended; the containers go on.\nmake demo starts afresh, make demo-down removes all."
         )
         return 0
 
 
 def down() -> int:
     _end_earlier_orchestrator()
-    engine = DemoEngine.kept(ENGINE_FILE)
-    if engine is not None and not engine.private:
-        removed = remove_containers(engine)
-        remove_image(engine)
-        print(f"Removed from {engine.address}: {', '.join(removed) or 'no containers'}, the image")
+    left = [engine for engine in kept_engines(ENGINES_FILE) if not engine.private and not _cleared(engine)]
     end_private()
+    if left:
+        keep_engines(ENGINES_FILE, left)
+        raise DemoError(f"start what did not answer, and run make demo-down again; or forget it: rm -r {FOLDER}")
     shutil.rmtree(FOLDER, ignore_errors=True)
-    UNPACKED.unlink(missing_ok=True)
+    if not HOME:
+        UNPACKED.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # something of yours lies in it
         FOLDER.parent.rmdir()
-    print("The demo is gone. Packages that it installed are still installed; .venv goes with make clean.")
+    print("The demo is gone. Packages that it installed are still installed;\n.venv goes with make clean.")
     return 0
+
+
+def _cleared(engine: DemoEngine) -> bool:
+    try:
+        removed = remove_containers(engine)
+        image = remove_image(engine)
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return False
+    print(f"Removed from {engine.address}: {', '.join(removed) or 'no containers'}; {image}")
+    return True
 
 
 def _serve(engine: DemoEngine, port: int) -> subprocess.Popen[bytes]:
@@ -156,25 +179,40 @@ def _statuses(port: int) -> dict[str, str]:
 
 
 def _instructions(engine: DemoEngine, port: int) -> str:
-    tool = shlex.join(engine.client)
+    """Commands fit a terminal of 80 columns, each works by itself, and they are the words of the engine's users."""
+    superuser = "sudo " if engine.private and "SUDO_USER" in os.environ else ""
+    tool = f"{superuser}{shlex.join(engine.client)} \\\n        "
     llm, yolo, florence, postgres = map(container_name, ("ai-llm", "ai-yolo26", "ai-florence", "postgres"))
-    server = "" if port == USUAL_PORT else f"ORCHESTRATOR_SERVER=http://127.0.0.1:{port} "
+    ours = os.path.relpath(Path(sys.executable).with_name("orchestrator"), ROOT)
+    server = "" if port == USUAL_PORT else f" --server http://127.0.0.1:{port}"
     return f"""
-  All {len(STACK)} services run. In a second terminal, in this folder:
+  All {len(STACK)} services run: http://127.0.0.1:{port}/api/system/services
+  In a second terminal, in this folder: how they are; what happened, and why.
 
-    {server}.venv/bin/orchestrator ps                     how they are, and why
-    curl -s http://127.0.0.1:{port}/api/system/services    the same for programs
+      {ours} ps{server}
+      {ours} events{server}
 
-  Four things to try; what is done about each is told below:
+  Four things to try. What is done about each is told here, and by those two.
 
-  1. Kill one. It is back at once; what needs it waits.
-       {tool} kill {postgres}
-  2. Freeze one. It still accepts connections; only an answer that never comes tells.
-       {tool} kill --signal STOP {yolo}
-  3. Make one sick. It answers 500 until it is restarted.
-       {tool} exec {florence} touch /switch/upset
-  4. Let one crash-loop. It dies four times, with growing pauses, and then stays.
-       {tool} exec {llm} sh -c 'echo 3 >/switch/crash' && {tool} kill {llm}
+  1. Kill one. It is back at once.
+
+      {tool}kill {postgres}
+
+  2. Freeze one. It still accepts connections and never answers: the check
+     times out, once more to be sure, and it is restarted after a few seconds.
+
+      {tool}kill --signal STOP {yolo}
+
+  3. Make one sick. It answers 500 until its next start: the check sees it
+     within two seconds, once more to be sure, and it is restarted.
+
+      {tool}exec {florence} touch /switch/upset
+
+  4. Let one crash-loop. Its next three starts fail: one at once, then after 2
+     and after 4 seconds. The one after 8 more seconds holds.
+
+      {tool}exec {llm} sh -c 'echo 3 >/switch/crash' &&
+      {tool}kill {llm}
 
   Ctrl-C ends the orchestrator; make demo-down removes every trace.
 """
@@ -190,6 +228,9 @@ def main() -> int:
         return chosen()
     except (DemoError, ImageError, PodmanError) as error:
         print(f"\nThe demo: {error}", file=sys.stderr)
+        return 1
+    except PermissionError as error:
+        print(f"\nThe demo: {error}. If root ran it before: sudo make demo-down", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,5 @@
-"""The demo's engine: the Docker or Podman that answers, else a Podman of the demo's own."""
+"""The demo's engine: the one that the environment names, else the Docker or Podman that answers, else a Podman of the
+demo's own."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal
 
 from scripts.leftovers import dispose
 from scripts.podman import PrivatePodman
@@ -20,7 +21,10 @@ from orchestrator.errors import EngineError
 
 PROJECT = "orchestrator-demo"
 PROJECT_LABEL = "com.docker.compose.project"
-PRIVATE_FOLDER = Path("/var/lib") / PROJECT
+HOME: Final = os.environ.get("ORCHESTRATOR_DEMO_HOME", "")
+"""A folder for everything that the demo keeps, so that two demos do not meet; empty: the usual places."""
+PRIVATE_FOLDER: Final = Path(HOME or "/var/lib").absolute() / PROJECT
+"""The private engine's; its path has to be short."""
 NETWORK = PROJECT
 """Only in the demo's own Podman: one that takes an address range and a bridge that nobody here uses."""
 
@@ -45,44 +49,61 @@ class DemoEngine:
         return ["docker", "--host", self.address] if self.kind == "docker" else ["podman", "--url", self.address]
 
     def command(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [*self.client, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*self.client, *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_TIMEOUT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DemoError(f"{self.kind} {' '.join(arguments)}: {error}") from None
         if done.returncode != 0:
             raise DemoError(f"{self.kind} {' '.join(arguments)}: exit code {done.returncode}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def keep(self, file: Path) -> None:
-        file.write_text(json.dumps(asdict(self)))
 
-    @classmethod
-    def kept(cls, file: Path) -> Self | None:
-        return cls(**json.loads(file.read_text())) if file.is_file() else None
+def kept_engines(file: Path) -> list[DemoEngine]:
+    """Every engine that the demo has used since it was last removed."""
+    return [DemoEngine(**each) for each in json.loads(file.read_text())] if file.is_file() else []
+
+
+def keep_engines(file: Path, engines: Sequence[DemoEngine]) -> None:
+    file.write_text(json.dumps([asdict(each) for each in engines]))
 
 
 def find_or_start() -> DemoEngine:
     own = PrivatePodman(PRIVATE_FOLDER)
-    if own.socket.exists() and (answering := _ask(f"unix://{own.socket}", private=True)):
+    named = _named()
+    if named is not None and named[1] != own.url:
+        return _as_named(*named)
+    if own.socket.exists() and (answering := _ask(own.url, private=True)):
         return answering
-    found = _ask(None, private=False)
-    if found is not None:
-        if shutil.which(found.kind) is None:
-            raise DemoError(
-                f"{found.address} answers as {found.kind}, but there is no {found.kind} command: install it"
-            )
-        return found
-    return _start_private(own)
+    return _ask(None, private=False) or _start_private(own)
+
+
+def _named() -> tuple[str, str] | None:
+    """The variable that says which engine is meant, and what it says; in the orchestrator's own order."""
+    variables = ("ORCHESTRATOR_DOCKER_HOST", "DOCKER_HOST")
+    return next(((name, os.environ[name]) for name in variables if os.environ.get(name)), None)
+
+
+def _as_named(variable: str, address: str) -> DemoEngine:
+    """That engine and no other."""
+    try:
+        return asyncio.run(_identify(address, private=False))
+    except (EngineError, DemoError) as error:
+        raise DemoError(f"{variable} names the engine to use. {error}. To use another: unset {variable}") from None
 
 
 def end_private() -> None:
     """The demo's own Podman, with its containers, images, network and files; nothing when there is none."""
     if not PRIVATE_FOLDER.exists():
         return
+    if PRIVATE_FOLDER.stat().st_uid != os.geteuid():
+        raise DemoError(f"{PRIVATE_FOLDER} was made by root: sudo make demo-down")
     own = PrivatePodman(PRIVATE_FOLDER)
     if shutil.which("podman"):
         own.remove_everything()
@@ -102,9 +123,8 @@ def _start_private(own: PrivatePodman) -> DemoEngine:
             "No Docker and no Podman that the demo can use answers here. Start one, or let the demo start a Podman "
             "of its own: sudo make demo"
         )
-    print(
-        f"No Docker and no Podman to use answers here: the demo starts one of its own in {PRIVATE_FOLDER}.", flush=True
-    )
+    print("No Docker and no Podman to use answers here.", flush=True)
+    print(f"The demo starts a Podman of its own in {PRIVATE_FOLDER}", flush=True)
     missing = _missing_packages()
     if missing:
         if shutil.which("apt-get") is None:
@@ -114,7 +134,7 @@ def _start_private(own: PrivatePodman) -> DemoEngine:
             raise DemoError("Podman could not be installed; the lines above say why")
     own.configure()
     own.start()
-    started = _ask(f"unix://{own.socket}", private=True)
+    started = _ask(own.url, private=True)
     if started is None:
         raise DemoError(f"the demo's own Podman does not answer; see {PRIVATE_FOLDER}/logs/service.log")
     if NETWORK not in started.command("network", "ls", "--format", "{{.Name}}").splitlines():
@@ -135,23 +155,26 @@ def _ask(address: str | None, *, private: bool) -> DemoEngine | None:
     """Who answers there, or where the orchestrator's own search finds one; ``None``: nobody that can be used."""
     try:
         return asyncio.run(_identify(address, private=private))
-    except EngineError as error:
-        if address is None and "DOCKER_HOST" in os.environ:
-            print(f"DOCKER_HOST: {error}", flush=True)
+    except EngineError:
+        return None
+    except DemoError as error:
+        print(f"Not used: {error}", flush=True)
         return None
 
 
-async def _identify(address: str | None, *, private: bool) -> DemoEngine | None:
+async def _identify(address: str | None, *, private: bool) -> DemoEngine:
+    """Raises :class:`EngineError`, and :class:`DemoError` for one that answers and cannot be used."""
     engine = DockerClient(address)
     try:
         identity = await engine.identify()
         strangers = [each.name for each in await engine.containers() if _answers_to_labels(each.labels)]
     finally:
         await engine.close()
-    if strangers:
+    if shutil.which(identity.kind) is None:
+        raise DemoError(f"{engine.endpoint} answers as {identity.kind}, but there is no {identity.kind} command here")
+    if strangers and not private:
         # a label without a compose project is taken for everybody's: the demo must not heal them
-        print(f"{engine.endpoint} is not used: containers of yours have orchestrator labels: {', '.join(strangers)}")
-        return None
+        raise DemoError(f"{engine.endpoint} has containers of yours with orchestrator labels: {', '.join(strangers)}")
     return DemoEngine(identity.kind, identity.version, engine.endpoint, private)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from scripts.demo_engine import NETWORK, PROJECT, PROJECT_LABEL, DemoEngine
+from scripts.demo_engine import NETWORK, PROJECT, PROJECT_LABEL, DemoEngine, DemoError
 from scripts.image import IMAGE, import_image
 
 
@@ -35,8 +35,10 @@ def container_name(service: str) -> str:
 
 def start(engine: DemoEngine) -> None:
     """Import the image and start every container anew."""
-    import_image(engine.client, os.environ)
     remove_containers(engine)
+    # an earlier one would stay behind without a name
+    remove_image(engine)
+    import_image(engine.client, os.environ)
     for member in STACK:
         engine.command("run", "--detach", *_options(engine, member), IMAGE)
 
@@ -69,6 +71,13 @@ def remove_containers(engine: DemoEngine) -> list[str]:
     return names
 
 
-def remove_image(engine: DemoEngine) -> None:
-    if engine.command("images", "--quiet", IMAGE):
-        engine.command("rmi", "--force", IMAGE)
+def remove_image(engine: DemoEngine) -> str:
+    """Remove the demo's image, and no container of anybody's with it; returns what it came to, in words."""
+    if not engine.command("images", "--quiet", IMAGE):
+        return "no image"
+    try:
+        # never --force: Podman would remove your containers that use it
+        engine.command("rmi", IMAGE)
+    except DemoError as error:
+        return f"the image stays: {error}"
+    return "the image"
