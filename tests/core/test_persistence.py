@@ -166,6 +166,16 @@ def test_what_is_infinite_is_kept_as_nothing() -> None:
     assert (back.grace_ends, back.healthy_since, back.last_backoff) == (None, None, 0.0)
 
 
+def test_a_service_that_was_never_seen_comes_back_as_that() -> None:
+    assert from_document(kept(ServiceState()), LATER) == ServiceState()
+
+
+def test_a_service_disabled_by_a_person_stays_so_by_that_person() -> None:
+    document = kept(replace(FULL, status=Status.DISABLED, disabled_by="human"))
+    assert from_document(document, LATER).disabled_by == "human"
+    assert from_document({**document, "status": "stopped"}, LATER).disabled_by == "human", "its own word counts"
+
+
 def test_an_empty_document_is_a_service_never_seen() -> None:
     assert from_document({}, NOW) == ServiceState()
 
