@@ -32,8 +32,8 @@ SETTLED = 11.0
 """Docker's policy doubles its pause unless the container ran for 10 s: its kills are this far apart."""
 LULL = 1.0
 """Seconds after an answer before anybody is killed again: what the healer does afterwards is over."""
-ILL_AGAIN = {"health__http": PATH, "health__interval": "1", "recovery__stable_after": "1"}
-"""The default pause before the first restart is none, but strikes are to be forgiven before the next round."""
+ILL_AGAIN = {"health__http": PATH, "health__interval": "5", "recovery__stable_after": "1"}
+"""A first death is healed without a pause; checks and forgiveness are quick, so that each round's death is a first."""
 
 
 @dataclass(frozen=True)
