@@ -13,6 +13,8 @@ from orchestrator.core.messages import UNSEEN, NoEvidence, Result
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ServiceSpec, Status
 from tests.core.stage import GRACE, Stage, a_spec, healthy, starting
 
+pytestmark = pytest.mark.no_cover  # thousands of turns, none of them written for a branch
+
 Look = ContainerSnapshot | NoEvidence | None
 Engine = Callable[[Stage], tuple[Result, Look]]
 HOUR = 3600.0

@@ -3,6 +3,8 @@ well, no cause is healed twice, and every restart that was told of has one end."
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from orchestrator.core.model import ContainerState
@@ -37,13 +39,17 @@ def tell(dialect: Dialect, kill_at: int | None, back_after: str = "2s") -> list[
         return list(world.steps)
 
 
+@cache
+def steps_of(dialect: Dialect) -> tuple[str, ...]:
+    return tuple(tell(dialect, None))
+
+
 @pytest.mark.parametrize("part", range(SLICES))
 @pytest.mark.parametrize("dialect", ["docker", "podman"])
 def test_a_story_ends_well_wherever_it_is_cut(dialect: Dialect, part: int) -> None:
     """Every step on Docker; on Podman, whose calls are the same and whose events come late, every second one."""
-    steps = tell(dialect, None)
     stride = SLICES if dialect == "docker" else 2 * SLICES
-    for kill_at in range(part, len(steps), stride):
+    for kill_at in range(part, len(steps_of(dialect)), stride):
         tell(dialect, kill_at)
 
 
