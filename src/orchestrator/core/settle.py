@@ -23,9 +23,8 @@ def settle(turn: Turn, outcome: Outcome) -> None:
         turn.state = replace(turn.state, retry_at=turn.now.moment + policy.STOP_REPEAT)
     match outcome.result:
         case Result.DONE:
-            if outcome.detail:
-                cause = f"{attempt.cause}; {outcome.detail}"
-                turn.state = replace(turn.state, attempt=replace(attempt, cause=cause, in_flight=False))
+            cause = f"{attempt.cause}; {outcome.detail}" if outcome.detail else attempt.cause
+            turn.state = replace(turn.state, attempt=replace(attempt, cause=cause, in_flight=False))
         case Result.UNKNOWN:
             turn.note(f"how the {attempt.kind} ended is not known: {outcome.detail}")
         case Result.FAILED:
