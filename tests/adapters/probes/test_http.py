@@ -46,7 +46,6 @@ def test_a_path_cannot_smuggle_a_header() -> None:
     assert head == "GET /health%0D%0AX-Evil:%20yes HTTP/1.1"
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
 def test_an_ipv6_address_is_asked_and_bracketed() -> None:
     reading, server = ask([http("200 OK")], host="::1")
     assert reading.verdict is Verdict.PASS
