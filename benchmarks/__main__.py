@@ -9,6 +9,7 @@ import sys
 import time
 from importlib import import_module
 
+OPTIONS = {"probes": ("--seconds=10",)}
 NAMES = ("startup", "healing", "frozen", "crowd", "commands", "probes")
 
 
@@ -29,7 +30,7 @@ def run(name: str) -> bool:
     subject = (import_module(f"benchmarks.{name}").__doc__ or "").splitlines()[0]
     print(f"\n## {name}\n\n{subject}\n", flush=True)
     begun, load = time.monotonic(), os.getloadavg()[0]
-    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False)
+    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *OPTIONS.get(name, ())], check=False)
     print(f"\n{time.monotonic() - begun:.0f} s; the machine's load before it was {load:.1f}", flush=True)
     return done.returncode == 0
 

@@ -11,7 +11,6 @@ import random
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ def bare_loop(engine: Engine, container: str, heard_by: str) -> Iterator[None]:
 
 async def rounds(healers: Sequence[Healer]) -> Mapping[Healer, Sequence[float]]:
     """Seconds from the kill to the first answer, by healer and round. One more round goes before, unmeasured."""
-    took: defaultdict[Healer, list[float]] = defaultdict(list)
+    took: dict[Healer, list[float]] = {healer: [] for healer in healers}
     last: dict[Healer, float] = {}
     chance = random.Random(1)  # in a fixed order, each would always suffer from what the same other one left behind
     for number in range(ROUNDS + 1):
@@ -113,7 +112,6 @@ def show(took: Mapping[Healer, Sequence[float]]) -> None:
                 f"{ratio(seconds, beside[PROCESS]):.2f}" if PROCESS in beside else "",
             ]
         )
-    rows.sort(key=lambda row: row[0].partition(":")[0])
     print(f"From SIGKILL to the first HTTP 200, {ROUNDS} rounds in turns: milliseconds, median (least to most)\n")
     print(table(["", "ms", "of its policy", "of events", "of process"], rows))
 
