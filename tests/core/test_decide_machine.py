@@ -418,7 +418,5 @@ class World(RuleBasedStateMachine):
         self.turn()
 
 
-World.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
-)
+World.TestCase.settings = settings(stateful_step_count=50, suppress_health_check=list(HealthCheck))
 TestWorld = World.TestCase
