@@ -16,6 +16,7 @@ from orchestrator.testing.container import FakeContainer
 from orchestrator.testing.daemon import Dialect
 from orchestrator.testing.workload import Condition
 from tests.adapters.engine_contract import EngineContract, EngineHarness, Habit
+from tests.virtual import pass_time
 
 GONE = "invalid mount config for type bind: bind source path does not exist: /srv/gone"
 WORKLOADS = {
@@ -115,9 +116,9 @@ def test_what_was_asked_for_happens_although_the_one_who_asked_is_gone(docker: F
     async def story(engine: ContainerEngine) -> None:
         container = await docker.create(Habit.POLITE)
         asking = asyncio.create_task(engine.start(container))
-        await asyncio.sleep(0.01)
+        await pass_time(0.01)
         asking.cancel()
-        await asyncio.sleep(1)
+        await pass_time(1)
         assert docker.container(container).state is ContainerState.RUNNING
 
     docker.play(story)
@@ -140,7 +141,7 @@ def test_docker_s_own_policy_waits_twice_as_long_each_time(docker: FakeHarness) 
         blueprint = Blueprint("loop", policy="always", workload=Workload(crash_after=1.0))
         container = docker.daemon.create(blueprint)
         await docker.daemon.start(container)
-        await asyncio.sleep(30)
+        await pass_time(30)
         starts = [each.at.moment for each in docker.daemon.ledger.starts("loop", "policy")]
         deaths = [each.at.moment for each in docker.daemon.ledger.of("loop", "exited")]
         pauses = [start - death for start, death in zip(starts, deaths, strict=False)]
@@ -154,7 +155,7 @@ def test_podman_s_own_policy_does_not_wait(podman: FakeHarness) -> None:
     async def story(_: ContainerEngine) -> None:
         blueprint = Blueprint("loop", policy="always", workload=Workload(crash_after=1.0))
         await podman.daemon.start(podman.daemon.create(blueprint))
-        await asyncio.sleep(30)
+        await pass_time(30)
         assert len(podman.daemon.ledger.starts("loop", "policy")) >= 25
 
     podman.play(story)
@@ -165,7 +166,7 @@ def test_what_a_person_stopped_the_policy_leaves_alone(docker: FakeHarness) -> N
         container = docker.daemon.create(Blueprint("web", policy="always"))
         await docker.daemon.start(container)
         await docker.daemon.stop(container, 10)
-        await asyncio.sleep(60)
+        await pass_time(60)
         assert container.state is ContainerState.EXITED
 
     docker.play(story)
@@ -177,7 +178,7 @@ def test_podman_tells_of_a_death_a_quarter_of_a_second_late(podman: FakeHarness)
         await engine.start(container)
         events = engine.events()
         await anext(events)
-        await asyncio.sleep(5)
+        await pass_time(5)
         begun = asyncio.get_running_loop().time()
         await podman.crash(container)
         while (await anext(events)).action != "die":
@@ -191,7 +192,7 @@ def test_old_events_can_come_again(podman: FakeHarness) -> None:
     async def story(engine: ContainerEngine) -> None:
         container = await podman.create(Habit.POLITE)
         await engine.start(container)
-        await asyncio.sleep(100)
+        await pass_time(100)
         events = engine.events()
         await anext(events)
         podman.daemon.feed.replay()

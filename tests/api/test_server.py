@@ -86,7 +86,7 @@ def live(script: Callable[[Life, str], Awaitable[None]]) -> list[str]:
         life = Life()
         listener = server.listen("127.0.0.1", 0, token=None)
         app = create_app(FakeSupervisor(), StoppedClock())
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(app, listener, life.run))
             await life.begun.wait()
             await script(life, server.address_of(listener))
@@ -97,7 +97,7 @@ def live(script: Callable[[Life, str], Awaitable[None]]) -> list[str]:
 
 
 def get(address: str) -> int:
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     try:
         connection.request("GET", "/api/system/health/live")
         return connection.getresponse().status
@@ -134,7 +134,7 @@ def test_an_orchestrator_that_fails_takes_the_server_with_it_and_is_not_hidden()
 
     async def serve() -> None:
         listener = server.listen("127.0.0.1", 0, token=None)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.serve(create_app(FakeSupervisor(), StoppedClock()), listener, fail)
 
     with pytest.raises(LookupError, match="the cause"):

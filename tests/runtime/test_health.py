@@ -29,6 +29,7 @@ from orchestrator.core.model import (
 from orchestrator.ports import Probe, Reading, Target
 from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.testing import VirtualClock, run_virtual
+from tests.virtual import pass_time
 
 PASS = Reading(Verdict.PASS, "HTTP 200")
 HEALTH = HttpCheck("/health")
@@ -54,7 +55,7 @@ class Recorder:
         self.most_of_one = max(self.most_of_one, self.in_flight[name])
         takes = self.takes.get(name, 0.001)
         try:
-            await asyncio.sleep(min(takes, timeout))
+            await pass_time(min(takes, timeout))
         except asyncio.CancelledError:
             self.cancelled.append(name)
             raise
@@ -116,9 +117,9 @@ def play(story: Callable[[], Awaitable[None]]) -> None:
 def test_an_urgent_service_is_asked_at_once() -> None:
     async def story() -> None:
         async with at_work() as desk:
-            await asyncio.sleep(1.234)
+            await pass_time(1.234)
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(0.01)
+            await pass_time(0.01)
             assert desk.recorder.moments("c1") == [1.234]
 
     play(story)
@@ -129,7 +130,7 @@ def test_a_result_is_stamped_with_the_run_the_method_and_the_moment() -> None:
         recorder = Recorder({"c1": 0.25}, Reading(Verdict.PASS, "HTTP 200", {"status": "healthy"}))
         async with at_work(recorder) as desk:
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(1)
+            await pass_time(1)
         (result,) = desk.results("web")
         assert (result.run, result.verdict, result.method) == (Run("c1", 1.0), Verdict.PASS, "http")
         assert result.detail == "HTTP 200"
@@ -145,7 +146,7 @@ def test_five_hundred_services_are_not_asked_in_a_burst() -> None:
         async with at_work() as desk:
             for number in range(500):
                 desk.monitor.watch(f"s{number}", watch(f"c{number}"))
-            await asyncio.sleep(120)
+            await pass_time(120)
         first_seconds = Counter(int(moment) for moment, _ in desk.recorder.asked if moment <= 3.06)
         assert first_seconds.total() == 500
         assert max(first_seconds.values()) <= 500 / 3 * 1.3
@@ -162,7 +163,7 @@ def test_services_due_close_together_share_a_wake_up() -> None:
         async with at_work() as desk:
             for number in range(500):
                 desk.monitor.watch(f"s{number}", watch(f"c{number}"))
-            await asyncio.sleep(600)
+            await pass_time(600)
         later = [moment for moment, _ in desk.recorder.asked if moment > 60]
         assert len(later) / len(set(later)) > 6
 
@@ -176,7 +177,7 @@ def test_the_phase_is_stable_and_no_interval_is_longer_than_promised(every: floa
     async def story() -> None:
         async with at_work(seed=seed) as desk:
             desk.monitor.watch("web", watch(every=every))
-            await asyncio.sleep(every * 100)
+            await pass_time(every * 100)
         moments = desk.recorder.moments("c1")
         gaps = [later - earlier for earlier, later in pairwise(moments)]
         grain = max(0.05, every / 32) + 0.01
@@ -191,7 +192,7 @@ def test_a_service_asked_longer_than_its_interval_skips_and_keeps_its_phase() ->
     async def story() -> None:
         async with at_work(Recorder({"c1": 2.5})) as desk:
             desk.monitor.watch("web", watch(every=1.0, urgent=True))
-            await asyncio.sleep(10)
+            await pass_time(10)
             assert desk.recorder.moments("c1") == pytest.approx([0.0, 3.0, 6.0, 9.0])
             assert desk.recorder.most_of_one == 1
 
@@ -206,7 +207,7 @@ def test_the_same_watch_again_changes_nothing() -> None:
         async with at_work() as desk:
             for _ in range(200):
                 desk.monitor.watch("web", watch(every=10.0, urgent=True))
-                await asyncio.sleep(0.1)
+                await pass_time(0.1)
             assert len(desk.recorder.asked) <= 3
 
     play(story)
@@ -216,10 +217,10 @@ def test_a_new_run_is_asked_anew_and_the_older_answer_is_discarded() -> None:
     async def story() -> None:
         async with at_work(Recorder({"c1": 2.0})) as desk:
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(1)
+            await pass_time(1)
             newer = watch(urgent=True, run=Run("c1", 2.0))
             desk.monitor.watch("web", newer)
-            await asyncio.sleep(5)
+            await pass_time(5)
         assert desk.recorder.cancelled == ["c1"]
         assert [result.run for result in desk.results("web")] == [newer.run]
         assert desk.recorder.most_of_one == 1
@@ -232,9 +233,9 @@ def test_another_question_is_asked_anew(change: dict[str, Any]) -> None:
     async def story() -> None:
         async with at_work() as desk:
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(1)
+            await pass_time(1)
             desk.monitor.watch("web", watch(urgent=True, **change))
-            await asyncio.sleep(0.5)
+            await pass_time(0.5)
             assert desk.recorder.moments("c1") == pytest.approx([0.0, 1.0])
 
     play(story)
@@ -244,9 +245,9 @@ def test_a_shorter_interval_counts_from_now() -> None:
     async def story() -> None:
         async with at_work() as desk:
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(5)
+            await pass_time(5)
             desk.monitor.watch("web", watch(every=1.0, urgent=True))
-            await asyncio.sleep(3.5)
+            await pass_time(3.5)
             assert desk.recorder.moments("c1") == pytest.approx([0.0, 6.0, 7.0, 8.0])
 
     play(story)
@@ -256,9 +257,9 @@ def test_a_longer_interval_does_not_put_off_what_is_due() -> None:
     async def story() -> None:
         async with at_work() as desk:
             desk.monitor.watch("web", watch(every=2.0, urgent=True))
-            await asyncio.sleep(1)
+            await pass_time(1)
             desk.monitor.watch("web", watch(every=60.0, urgent=True))
-            await asyncio.sleep(121)
+            await pass_time(121)
             first, second, third, *_ = desk.recorder.moments("c1")
             assert (first, second) == pytest.approx((0.0, 2.0))
             assert 30 <= third - second <= 62
@@ -270,10 +271,10 @@ def test_a_watch_that_becomes_urgent_is_asked_at_once() -> None:
     async def story() -> None:
         async with at_work() as desk:
             desk.monitor.watch("web", watch())
-            await asyncio.sleep(4)
+            await pass_time(4)
             before = len(desk.recorder.asked)
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(0.01)
+            await pass_time(0.01)
             assert desk.recorder.moments("c1")[before:] == [4.0]
 
     play(story)
@@ -283,9 +284,9 @@ def test_a_new_time_out_is_used_from_the_next_question_on() -> None:
     async def story() -> None:
         async with at_work(Recorder({"c1": 3.0})) as desk:
             desk.monitor.watch("web", watch(every=10.0, timeout=1.0, urgent=True))
-            await asyncio.sleep(2)
+            await pass_time(2)
             desk.monitor.watch("web", watch(every=10.0, timeout=5.0, urgent=True))
-            await asyncio.sleep(20)
+            await pass_time(20)
             details = [result.detail for result in desk.results("web")]
             assert details[:2] == ["no answer within 1 s", "HTTP 200"]
 
@@ -296,10 +297,10 @@ def test_a_service_no_longer_watched_is_left_alone() -> None:
     async def story() -> None:
         async with at_work(Recorder({"c1": 2.0})) as desk:
             desk.monitor.watch("web", watch(urgent=True))
-            await asyncio.sleep(1)
+            await pass_time(1)
             desk.monitor.watch("web", None)
             desk.monitor.watch("never-watched", None)
-            await asyncio.sleep(300)
+            await pass_time(300)
             assert desk.posted == []
             assert desk.recorder.cancelled == ["c1"]
             assert len(desk.recorder.asked) == 1
@@ -312,16 +313,16 @@ def test_what_is_watched_before_the_monitor_runs_is_asked_when_it_does() -> None
         recorder, posted = Recorder(), list[str]()
         monitor = HealthMonitor(VirtualClock(), {HttpCheck: recorder}, lambda name, _: posted.append(name))
         monitor.watch("web", watch(urgent=True))
-        await asyncio.sleep(5)
+        await pass_time(5)
         assert posted == []
         for expected in (["web"], ["web", "web"]):
             task = asyncio.create_task(monitor.run())
-            await asyncio.sleep(31)
+            await pass_time(31)
             assert posted[: len(expected)] == expected
             task.cancel()
             await asyncio.wait({task})
             asked = len(recorder.asked)
-            await asyncio.sleep(100)
+            await pass_time(100)
             assert len(recorder.asked) == asked
 
     play(story)
@@ -336,7 +337,7 @@ def test_a_service_that_cannot_be_reached_is_unknown_in_words_once_an_interval_a
             unreachable = watch(target="it has no port", every=10.0, urgent=True)
             for _ in range(100):
                 desk.monitor.watch("web", unreachable)
-                await asyncio.sleep(1)
+                await pass_time(1)
         results = desk.results("web")
         assert {(result.verdict, result.detail) for result in results} == {(Verdict.UNKNOWN, "it has no port")}
         assert 9 <= len(results) <= 12
@@ -349,7 +350,7 @@ def test_a_check_without_a_probe_is_unknown() -> None:
     async def story() -> None:
         async with at_work() as desk:
             desk.monitor.watch("web", watch(check=RunningCheck(), urgent=True))
-            await asyncio.sleep(1)
+            await pass_time(1)
         assert [(result.verdict, result.method) for result in desk.results("web")] == [(Verdict.UNKNOWN, "running")]
 
     play(story)
@@ -368,7 +369,7 @@ def test_a_probe_that_raises_is_shown_blames_nobody_and_disturbs_no_other() -> N
         async with at_work(Broken()) as desk:
             desk.monitor.watch("web", watch("c1", urgent=True, every=1.0))
             desk.monitor.watch("db", watch("c2", urgent=True, every=1.0))
-            await asyncio.sleep(2.5)
+            await pass_time(2.5)
         assert {result.verdict for result in desk.results("web")} == {Verdict.UNKNOWN}
         assert "a defect" in desk.results("web")[0].detail
         assert len(desk.results("web")) == len(desk.results("db")) == len(reported) == 3
@@ -385,7 +386,7 @@ def test_a_hung_service_delays_no_other() -> None:
         async with at_work(Recorder({"hung": 1e9})) as desk:
             desk.monitor.watch("hung", watch("hung", every=1.0, urgent=True))
             desk.monitor.watch("web", watch("c1", every=1.0, urgent=True))
-            await asyncio.sleep(60)
+            await pass_time(60)
             assert len(desk.results("web")) == 60
             assert desk.results("hung")[0].detail == "no answer within 5 s"
             assert desk.recorder.most_of_one == 1
@@ -399,7 +400,7 @@ def test_network_probes_in_flight_are_bounded_and_all_get_their_turn() -> None:
         async with at_work(Recorder(takes), max_in_flight=10) as desk:
             for number in range(100):
                 desk.monitor.watch(f"s{number}", watch(f"c{number}", urgent=True, every=60.0))
-            await asyncio.sleep(10.5)
+            await pass_time(10.5)
             assert desk.recorder.most_at_once == 10
             assert [name for _, name in desk.recorder.asked] == [f"c{number}" for number in range(100)]
             assert {result.verdict for _, result in desk.posted} == {Verdict.PASS}
@@ -414,7 +415,7 @@ def test_commands_are_rationed_and_waiting_is_neither_failure_nor_time_out() -> 
             for number in range(12):
                 asked = watch(f"c{number}", check=CommandCheck("check"), urgent=True, every=60.0, timeout=5.0)
                 desk.monitor.watch(f"s{number}", asked)
-            await asyncio.sleep(24.5)
+            await pass_time(24.5)
             assert desk.recorder.most_at_once == 2
             assert [name for _, name in desk.recorder.asked] == [f"c{number}" for number in range(12)]
             results = [result for _, result in desk.posted]
@@ -429,7 +430,7 @@ def test_commands_waiting_for_slots_do_not_hold_up_network_probes() -> None:
         async with at_work(Recorder({"slow": 1e9}), exec_slots=1) as desk:
             desk.monitor.watch("slow", watch("slow", check=CommandCheck("check"), urgent=True, every=1.0))
             desk.monitor.watch("web", watch("c1", every=1.0, urgent=True))
-            await asyncio.sleep(30)
+            await pass_time(30)
             assert len(desk.results("web")) == 30
 
     play(story)
@@ -441,7 +442,7 @@ def test_one_container_has_one_command_in_flight_whoever_asks() -> None:
             for number, check in enumerate((CommandCheck("one"), CommandCheck("two"), EngineCheck())):
                 desk.monitor.watch(f"s{number}", watch("c1", check=check, urgent=True, every=60.0))
             desk.monitor.watch("other", watch("c2", check=CommandCheck("check"), urgent=True, every=60.0))
-            await asyncio.sleep(7)
+            await pass_time(7)
             assert desk.recorder.most_of_one == 1
             assert desk.recorder.moments("c1") == pytest.approx([0.0, 2.0, 4.0])
             assert desk.recorder.moments("c2") == [0.0]
@@ -454,9 +455,9 @@ def test_who_is_forgotten_while_waiting_is_not_asked() -> None:
         async with at_work(Recorder({"c1": 5.0}), exec_slots=1) as desk:
             for name in ("c1", "c2"):
                 desk.monitor.watch(name, watch(name, check=CommandCheck("check"), urgent=True, every=60.0))
-            await asyncio.sleep(1)
+            await pass_time(1)
             desk.monitor.watch("c2", None)
-            await asyncio.sleep(20)
+            await pass_time(20)
             assert [name for _, name in desk.recorder.asked] == ["c1"]
 
     play(story)

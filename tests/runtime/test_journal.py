@@ -18,6 +18,7 @@ from orchestrator.ports import Document, EventRecord, Kept
 from orchestrator.runtime.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from orchestrator.testing import VirtualClock, run_virtual
 from orchestrator.testing.store import EVERYTHING, Medium, MemoryStore
+from tests.virtual import pass_time
 
 RUNNING: Document = {"status": "running"}
 STOPPED: Document = {"status": "stopped"}
@@ -86,7 +87,7 @@ async def running(world: World) -> AsyncIterator[Journal]:
 
 
 async def moments(seconds: float = 0.01) -> None:
-    await asyncio.sleep(seconds)
+    await pass_time(seconds)
 
 
 def tell(journal: Journal, count: int, service: str = "web") -> list[EventRecord]:
@@ -139,7 +140,7 @@ def test_what_is_told_during_a_write_is_written_by_the_next_one() -> None:
     async def story(world: World) -> None:
         async with running(world) as journal:
             journal.remember("web", RUNNING)
-            await asyncio.sleep(0)  # the write has begun: the fake yields before it keeps
+            await pass_time(0)  # the write has begun: the fake yields before it keeps
             journal.remember("web", STOPPED)
             tell(journal, 1)
             await moments()

@@ -43,7 +43,7 @@ Ready = tuple[Probe, Check, Target]
 Setting = Callable[[Situation], AbstractAsyncContextManager[Ready]]
 
 TIMEOUT = 0.05
-TOLERANCE = 5.0
+TOLERANCE = 30.0
 """Seconds: a busy machine is late, a probe that forgot its time-out is never back."""
 
 
@@ -217,7 +217,8 @@ def test_a_question_that_cannot_be_asked_is_no_observation(bench: Bench) -> None
 def test_cancellation_is_not_swallowed(bench: Bench) -> None:
     async def story(probe: Probe, check: Check, target: Target) -> None:
         asking = asyncio.create_task(probe.probe(check, target, 60.0))
-        await asyncio.sleep(0.02)
+        done, _ = await asyncio.wait({asking}, timeout=0.02)
+        assert not done, "it waits for an answer"
         asking.cancel()
         done, _ = await asyncio.wait({asking}, timeout=TOLERANCE)
         assert asking in done

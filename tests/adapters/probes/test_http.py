@@ -21,7 +21,7 @@ def ask(
     check: HttpCheck | None = None,
     *,
     hold: bool = False,
-    timeout: float = 5.0,
+    timeout: float = 30.0,
     host: str = "127.0.0.1",
 ) -> tuple[Reading, Served]:
     async def main() -> tuple[Reading, Served]:
@@ -55,7 +55,7 @@ def test_an_ipv6_address_is_asked_and_bracketed() -> None:
 def test_a_name_is_resolved() -> None:
     async def main() -> Reading:
         async with serving([http("200 OK")]) as server:
-            return await HttpProbe().probe(HttpCheck("/"), Target("c1", "localhost", server.port), 5.0)
+            return await HttpProbe().probe(HttpCheck("/"), Target("c1", "localhost", server.port), 30.0)
 
     assert asyncio.run(main()).verdict is Verdict.PASS
 
@@ -213,8 +213,8 @@ def test_a_body_that_breaks_off_fails() -> None:
 
 
 def test_a_body_that_stalls_fails_at_the_time_out() -> None:
-    reading, _ = ask([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"], hold=True, timeout=0.1)
-    assert reading == Reading(Verdict.FAIL, "HTTP 200, but the body did not end within 0.1 s")
+    reading, _ = ask([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"], hold=True, timeout=0.5)
+    assert reading == Reading(Verdict.FAIL, "HTTP 200, but the body did not end within 0.5 s")
 
 
 def test_a_reset_connection_fails() -> None:

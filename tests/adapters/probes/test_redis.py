@@ -15,7 +15,7 @@ from tests.adapters.probes.servers import Served, serving
 def ask(*pieces: bytes, hold: bool = True) -> tuple[Reading, Served]:
     async def main() -> tuple[Reading, Served]:
         async with serving(pieces, hold=hold) as server:
-            reading = await RedisProbe().probe(RedisCheck(), Target("c1", server.host, server.port), 5.0)
+            reading = await RedisProbe().probe(RedisCheck(), Target("c1", server.host, server.port), 30.0)
             return reading, server
 
     return asyncio.run(main())

@@ -38,7 +38,7 @@ class StateStoreContract(ABC):
         async def played() -> None:
             store = self.make()
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await story(store)
             finally:
                 await store.close()

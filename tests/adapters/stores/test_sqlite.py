@@ -329,13 +329,10 @@ def test_a_call_that_takes_too_long_is_given_up_and_no_other_piles_up_behind_it(
         await store.open()
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailable, match=r"has not answered within 0\.1 s"):
+        with pytest.raises(StoreUnavailable, match=r"has not answered within 0\.5 s"):
             await store.write({"web": DB}, [event(4)])
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
         with pytest.raises(StoreUnavailable, match="has not answered"):
-            await store.events(9)
-        assert loop.time() - asked < 0.1, "refused without waiting"
+            store.events(9).send(None)  # refused in the same turn of the loop, without waiting
         other.close()
         while True:
             with contextlib.suppress(StoreUnavailable):
@@ -343,7 +340,7 @@ def test_a_call_that_takes_too_long_is_given_up_and_no_other_piles_up_behind_it(
                 return
             await asyncio.sleep(0)
 
-    play(path, story, deadline=0.1)
+    play(path, story, deadline=0.5)
 
 
 # --- disks ---------------------------------------------------------------------------------------------------
