@@ -78,6 +78,28 @@ def test_the_version_is_negotiated(tmp_path: Path, engine: str, api: str) -> Non
     play(story)
 
 
+def test_a_version_is_asked_for_once_and_anew_after_the_stream_broke(tmp_path: Path) -> None:
+    """Podman takes half a second to say it."""
+    asked_for: list[str] = []
+
+    async def tell(request: web.Request) -> web.StreamResponse:
+        asked_for.append(request.path)
+        return web.json_response(version("podman"))
+
+    async def story() -> None:
+        routes = {"/version": tell, "/events": answer(EVENT), "/containers/json": answer([])}
+        async with asked(tmp_path, routes) as client:
+            await client.identify()
+            with pytest.raises(EngineAway):
+                async for _ in client.events():
+                    await client.containers()
+                    assert asked_for == ["/version"]
+            await client.containers()
+            assert asked_for == ["/version"] * 2
+
+    play(story)
+
+
 def test_a_newer_engine_is_spoken_to_in_the_newest_version_we_know(tmp_path: Path) -> None:
     paths: list[str] = []
 

@@ -80,8 +80,11 @@ class DockerClient:
         return self.endpoint.startswith(("unix:", "/"))
 
     async def identify(self) -> EngineIdentity:
+        fresh = self._connection is None
         async with guarded(self.endpoint, self._call_timeout):
             connection = await self._connected()
+            if fresh and connection.identity is not None:
+                return connection.identity  # Podman takes half a second to say its version: asked once is enough
             return await connection.negotiate()
 
     async def containers(self) -> Sequence[ContainerSummary]:
@@ -104,9 +107,13 @@ class DockerClient:
         async with guarded(self.endpoint, self._call_timeout):
             connection = await self._connected()
         stream = EventStream(connection, self._call_timeout, lambda: self._deaths.next(self.inspect))
-        async with aclosing(stream.listen()) as events:
-            async for event in events:
-                yield event
+        try:
+            async with aclosing(stream.listen()) as events:
+                async for event in events:
+                    yield event
+        except EngineUnavailable:
+            connection.identity = None  # what comes back may be another version
+            raise
 
     async def start(self, container_id: str) -> None:
         async with self._call(START_TIMEOUT) as connection:

@@ -55,7 +55,7 @@ class EventStream:
     async def _subscribed(self) -> AsyncIterator[aiohttp.ClientResponse]:
         connection = self._connection
         async with guarded(connection.address, self._call_timeout):
-            identity = await connection.negotiate()
+            identity = connection.identity or await connection.negotiate()
             filters: dict[str, list[str]] = {"type": ["container"]}
             if identity.kind == "docker":  # Podman 4 knows other names, and fails on some filters
                 filters["event"] = list(DOCKER_EVENTS)
