@@ -31,7 +31,7 @@ CHECK = CommandCheck(("true",))
 TIMEOUT = 10.0
 CLEANING = 1.0
 """Seconds for what the engine does after the last command: it belongs to the price."""
-NATIVE_SECONDS = 15.0
+NATIVE_SECONDS = 10.0
 NATIVE: tuple[tuple[str, type[Redis] | type[Postgres]], ...] = (("redis", Redis), ("postgres", Postgres))
 
 

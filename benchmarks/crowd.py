@@ -29,7 +29,7 @@ from tests.live.serve import Serve
 
 REAL = 100
 STOOD_IN = (100, 300, 500)
-SETTLED = 40.0
+SETTLED = 31.0
 """Seconds after which the first round of checks is over and the phases are spread."""
 MEASURED = 60.0
 PATIENCE = 120.0

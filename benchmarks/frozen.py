@@ -19,7 +19,7 @@ from benchmarks.patient import PATH, Illness, admit, first_answer, frozen
 from tests.live.engines import Engine
 from tests.live.serve import Serve, service_labels
 
-ROUNDS = 8
+ROUNDS = 6
 PLAIN_ROUNDS = 3
 """Each takes the engine's default stop time-out of 10 s."""
 LULL = 0.6

@@ -29,7 +29,7 @@ PROCESS = "a bare loop on the process"
 OURS = "orchestrator serve"
 SETTLED = 11.0
 """Docker's policy doubles its pause unless the container ran for 10 s: its kills are this far apart."""
-LULL = 1.0
+LULL = 0.7
 """Seconds after an answer before anybody is killed again: what the healer does afterwards is over."""
 ILL_AGAIN = {"health__http": PATH, "health__interval": "5", "recovery__stable_after": "1"}
 """A first death is healed without a pause; checks and forgiveness are quick, so that each round's death is a first."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.engines import served
 from benchmarks.figures import ratio, spread, table
 
-ROUNDS = 15
+ROUNDS = 11
 
 
 def main() -> None:
