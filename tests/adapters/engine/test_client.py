@@ -34,7 +34,7 @@ EVENT = {"Type": "container", "Action": "die", "Actor": {"ID": "abc"}, "time": 1
 
 
 @asynccontextmanager
-async def asked(folder: Path, routes: dict[str, Handler], call_timeout: float = 5) -> AsyncIterator[DockerClient]:
+async def asked(folder: Path, routes: dict[str, Handler], call_timeout: float = 30) -> AsyncIterator[DockerClient]:
     async with engine_at(folder / "engine.sock", routes) as address:
         client = DockerClient(address, environment={}, call_timeout=call_timeout)
         try:
@@ -45,13 +45,13 @@ async def asked(folder: Path, routes: dict[str, Handler], call_timeout: float = 
 
 def play(story: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await story()
 
     asyncio.run(main())
 
 
-def identify(folder: Path, handler: Handler, call_timeout: float = 5) -> EngineUnavailable:
+def identify(folder: Path, handler: Handler, call_timeout: float = 30) -> EngineUnavailable:
     errors: list[EngineUnavailable] = []
 
     async def story() -> None:
@@ -252,7 +252,7 @@ def test_a_dead_docker_socket_does_not_hide_podman(tmp_path: Path) -> None:
         (tmp_path / "docker.sock").touch()
         environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
         async with engine_at(tmp_path / "podman" / "podman.sock", UP) as address:
-            client = DockerClient(environment=environment, call_timeout=5)
+            client = DockerClient(environment=environment, call_timeout=30)
             await client.identify()
             assert client.endpoint == address
             await client.close()
@@ -264,7 +264,7 @@ def test_an_engine_installed_later_is_found_and_then_kept(tmp_path: Path) -> Non
     async def story() -> None:
         environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
         (tmp_path / "podman").mkdir()
-        client = DockerClient(environment=environment, call_timeout=5)
+        client = DockerClient(environment=environment, call_timeout=30)
         async with engine_at(tmp_path / "podman" / "podman.sock", UP) as address:
             await client.identify()
             assert client.endpoint == address
@@ -323,12 +323,12 @@ def test_the_engine_is_given_more_time_than_the_container(tmp_path: Path) -> Non
 
     async def stopping(request: web.Request) -> web.StreamResponse:
         asked_for.append(request.query["t"])
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.6)
         return web.Response(status=204)
 
     async def story() -> None:
-        async with asked(tmp_path, UP | {"/containers/web/stop": stopping}, call_timeout=0.05) as client:
-            await client.stop("web", 0.2)
+        async with asked(tmp_path, UP | {"/containers/web/stop": stopping}, call_timeout=0.5) as client:
+            await client.stop("web", 0.6)
 
     play(story)
     assert asked_for == ["1"]
@@ -439,7 +439,7 @@ async def _no_death() -> EngineEvent:
 
 async def _stream(client: DockerClient, quiet: float, renewal: float) -> EventStream:
     connection = await client._connected()
-    return EventStream(connection, 0.2, _no_death, quiet=quiet, renewal=renewal)
+    return EventStream(connection, 0.5, _no_death, quiet=quiet, renewal=renewal)
 
 
 def test_a_quiet_stream_of_a_hung_engine_is_ended(tmp_path: Path) -> None:
