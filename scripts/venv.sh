@@ -53,7 +53,10 @@ if ! usable; then
 fi
 pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input --quiet --quiet "$@"; }
 echo "Installing $list into .venv"
-pip install --require-hashes --requirement "$list"
+# --no-deps: the list is complete, and pip, asked to resolve it again, trips over extras as soon as a newer version of
+# a pinned package is published ("all requirements must have their versions pinned")
+pip install --no-deps --require-hashes --requirement "$list"
+pip check
 pip install --no-deps --no-build-isolation --editable .
 printf '%s\n' "$PWD" >"$stamp"
 printf '%s\n' "$wanted" >"$stamp-$(basename "$list")"
