@@ -5,50 +5,46 @@ service that something happened to. A turn is a plain ``def``: nothing can inter
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.core.decide import decide
-from orchestrator.core.messages import Command, Decision, Facts, Outcome, Reply
-from orchestrator.core.model import ActionKind, Check, Instant, ProbeResult, ServiceState
-from orchestrator.core.persistence import to_document
+from orchestrator.core.messages import Command, Outcome, Reply
+from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, Probe, StateStore, Surveyor
 from orchestrator.runtime import narrator
 from orchestrator.runtime.discovery import ContainerDiscoveryService
-from orchestrator.runtime.health import HealthMonitor, Watch
+from orchestrator.runtime.health import HealthMonitor
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
+    EngineLost,
+    EngineReached,
     HistoryFound,
     Inbox,
     InboxFull,
+    Post,
     Probed,
     Surveyed,
 )
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
+from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
-from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.observer import Observer
+from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
-from orchestrator.runtime.views import ServiceView, SystemView, event_document
-from orchestrator.runtime.watching import watch_of
-
-logger: Final = logging.getLogger("orchestrator")
+from orchestrator.runtime.views import ServiceView, SystemView
 
 _LONGEST_SLEEP: Final = 5.0
 """Seconds without any turn, at the most: a brain that sleeps longer cannot be told from a dead one."""
 _LARGEST_JITTER: Final = 0.1
 _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
-_YOUNG: Final = 10.0
-"""Seconds of a run's age in which its first health answer is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +96,19 @@ class ContainerOrchestrator:
         self._crew.add("journal", self._journal.run)
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
+        self._observers: tuple[Observer, ...] = ()
         self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
+        self._judgement = Judgement(
+            registry=self._registry,
+            intake=self._intake,
+            journal=self._journal,
+            lifecycle=self._lifecycle,
+            monitor=self._monitor,
+            observers=self._observers,
+            engine=engine,
+            chance=self._chance,
+            jitter=self._pace.jitter,
+        )
         self._turns = 0
 
     # --- for the faces ------------------------------------------------------------------------------------
@@ -160,6 +168,10 @@ class ContainerOrchestrator:
 
     def _probed(self, service: str, result: ProbeResult) -> None:
         self._inbox.post(Probed(service, result))
+        record = self._registry.get(service)
+        if record is not None:
+            for observer in self._observers:
+                observer.probed(record.spec, result)
 
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
@@ -192,13 +204,24 @@ class ContainerOrchestrator:
             elif isinstance(post, Ended):
                 outcomes[post.service].append(post.outcome)
             touched.update(dict.fromkeys(self._intake.take_in(post, now)))
+            self._pass_on(post)
         if not acting:
             self._intake.lose_sight()
         touched.update(dict.fromkeys(self._due(now)))
         queue = deque(touched)
         while queue:
             name = queue.popleft()
-            queue.extend(self._judge(name, outcomes[name], asked[name], now))
+            queue.extend(self._judgement.judge(name, outcomes[name], asked[name], now))
+
+    def _pass_on(self, post: Post) -> None:
+        for observer in self._observers:
+            match post:
+                case Ended(service=service, outcome=outcome):
+                    observer.ended(service, outcome)
+                case EngineReached() | EngineLost():
+                    observer.system_changed()
+                case _:
+                    pass
 
     def _due(self, now: Instant) -> list[str]:
         due = [
@@ -208,100 +231,8 @@ class ContainerOrchestrator:
         ]
         for name, worth_keeping in self._registry.forget(now):
             self._monitor.watch(name, None)
+            for observer in self._observers:
+                observer.gone(name)
             if not worth_keeping:
                 self._journal.forget(name)
         return due
-
-    # --- deciding -----------------------------------------------------------------------------------------
-
-    def _judge(self, name: str, outcomes: deque[Outcome], asked: deque[Asked], now: Instant) -> Sequence[str]:
-        """Decide for one service until nothing delivered once is left; the dependents whom the result concerns."""
-        record = self._registry.get(name)
-        if record is None:
-            for unanswerable in asked:
-                _answer(unanswerable, Reply(False, f"{name} is not known any more", "no_container"))
-            return ()
-        was_met = record.met
-        while True:
-            question = asked.popleft() if asked and not outcomes else None
-            outcome = outcomes.popleft() if outcomes else None
-            reply = self._decide(name, record, outcome, question, now)
-            if question is not None:
-                _answer(question, reply)
-            if not outcomes and not asked:
-                break
-        return self._intake.dependents_of(name) if record.met != was_met else ()
-
-    def _decide(
-        self, name: str, record: Record, outcome: Outcome | None, question: Asked | None, now: Instant
-    ) -> Reply | None:
-        record.unmet = self._intake.unmet(record)
-        facts = Facts(
-            container=record.evidence,
-            probe=record.probe,
-            unmet=record.unmet,
-            stop_requested=record.stop_requested,
-            outcome=outcome,
-            command=None if question is None else question.command,
-            jitter=self._chance.random() * self._pace.jitter,
-        )
-        try:
-            decision = decide(record.spec, record.state, facts, now)
-        except Exception as error:  # noqa: BLE001 - the turn's quarantine: a defect stays with its service
-            self._quarantine(name, record, error)
-            if outcome is not None:  # it is delivered once: waiting for it again would be for ever
-                record.state = replace(record.state, attempt=None)
-            return None
-        record.quarantine = ""
-        self._apply(name, record, decision, now)
-        return decision.reply
-
-    def _quarantine(self, name: str, record: Record, error: Exception) -> None:
-        text = f"no decision could be taken, a defect of the orchestrator: {type(error).__name__}: {error}"
-        if record.quarantine != text:
-            logger.exception("Service %s is quarantined", name, extra={"service": name})
-        record.quarantine = text
-        record.wake_at = None
-
-    def _apply(self, name: str, record: Record, decision: Decision, now: Instant) -> None:
-        before, record.state = record.state, decision.state
-        record.wake_at = decision.wake_at
-        if _worth_keeping(before, record.state):
-            self._journal.remember(name, to_document(record.state, now))
-        if decision.events:
-            view = self._registry.view(name, now)
-            for event in decision.events:
-                if view is not None:
-                    self._journal.record(name, event_document(replace(view, status=event.status), event))
-        narrator.narrate(decision, before, record.spec, now)
-        for action in decision.actions:
-            if action.kind is not ActionKind.START:
-                record.our_stop = action.run
-            self._lifecycle.submit(action, record.spec.lane)
-        self._monitor.watch(name, self._watch(record, decision, now))
-
-    def _watch(self, record: Record, decision: Decision, now: Instant) -> Watch | None:
-        container = record.container if record.seen else None
-        young = container is not None and now.wall - (container.started_at or 0.0) < _YOUNG
-        urgent = decision.state.attempt is not None or young
-        return watch_of(
-            record.spec,
-            container if container is None else self._registry.as_reached(container),
-            decision.probe_every,
-            self._engine.published_host,
-            urgent=urgent,
-            reached=record.reached,
-        )
-
-
-_kept: Final = attrgetter(*(each.name for each in fields(ServiceState) if each.name not in ("probe_seen", "reason")))
-
-
-def _worth_keeping(before: ServiceState, after: ServiceState) -> bool:
-    """Asked at every answer of every check: comparing the fields costs a twentieth of two copies without them."""
-    return bool(_kept(before) != _kept(after))
-
-
-def _answer(question: Asked, reply: Reply | None) -> None:
-    if not question.reply.done():
-        question.reply.set_result(reply or Reply(False, "no decision could be taken; the log says why", "in_flight"))

@@ -51,6 +51,24 @@ class Record:
     """Why no decision could be taken for it: a defect of ours, contained to this service."""
     gone_since: float | None = None
     """The moment since which no container is it."""
+    shown: tuple[object, ...] = ()
+    """The appearance that observers were told of last."""
+
+    @property
+    def appearance(self) -> tuple[object, ...]:
+        """Everything that people see of it, without the figures that move all the time: ages, latencies."""
+        state, container, probe = self.state, self.container, self.probe
+        return (
+            self.spec,
+            (state.status, state.reason, state.disabled_by, state.stopped_by, state.completed),
+            (state.failure_count, state.strikes, state.restart_count, state.retry_at),
+            None if container is None else (container.run, container.state, container.name, container.image),
+            self.seen,
+            None if probe is None else (probe.run, probe.verdict, probe.method, probe.detail),
+            self.unmet,
+            self.problems,
+            self.quarantine,
+        )
 
     @property
     def evidence(self) -> ContainerSnapshot | NoEvidence | None:

@@ -1,0 +1,166 @@
+"""The deciding half of a turn: hands one service's facts to ``decide`` and carries out what it answers."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import Final
+
+from orchestrator.core.decide import decide
+from orchestrator.core.messages import Decision, Event, Facts, Outcome, Reply
+from orchestrator.core.model import ActionKind, Instant, ServiceState
+from orchestrator.core.persistence import to_document
+from orchestrator.ports import ContainerEngine
+from orchestrator.runtime import narrator
+from orchestrator.runtime.health import HealthMonitor, Watch
+from orchestrator.runtime.inbox import Asked
+from orchestrator.runtime.intake import Intake
+from orchestrator.runtime.journal import Journal
+from orchestrator.runtime.lifecycle import LifecycleManager
+from orchestrator.runtime.observer import Observer
+from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.views import event_document
+from orchestrator.runtime.watching import watch_of
+
+logger: Final = logging.getLogger("orchestrator")
+
+_YOUNG: Final = 10.0
+"""Seconds of a run's age in which its first health answer is waited for."""
+
+
+class Judgement:
+    """Part of the brain: plain functions, called within a turn. ``jitter`` is the largest stretch of a backoff."""
+
+    def __init__(
+        self,
+        *,
+        registry: ServiceRegistry,
+        intake: Intake,
+        journal: Journal,
+        lifecycle: LifecycleManager,
+        monitor: HealthMonitor,
+        observers: Sequence[Observer],
+        engine: ContainerEngine,
+        chance: random.Random,
+        jitter: float,
+    ) -> None:
+        self._registry = registry
+        self._intake = intake
+        self._journal = journal
+        self._lifecycle = lifecycle
+        self._monitor = monitor
+        self._observers = observers
+        self._engine = engine
+        self._chance = chance
+        self._jitter = jitter
+
+    def judge(self, name: str, outcomes: deque[Outcome], asked: deque[Asked], now: Instant) -> Sequence[str]:
+        """Decide for one service until nothing delivered once is left; the dependents whom the result concerns."""
+        record = self._registry.get(name)
+        if record is None:
+            for unanswerable in asked:
+                _answer(unanswerable, Reply(False, f"{name} is not known any more", "no_container"))
+            return ()
+        was_met = record.met
+        while True:
+            question = asked.popleft() if asked and not outcomes else None
+            outcome = outcomes.popleft() if outcomes else None
+            reply = self._decide(name, record, outcome, question, now)
+            if question is not None:
+                _answer(question, reply)
+            if not outcomes and not asked:
+                break
+        return self._intake.dependents_of(name) if record.met != was_met else ()
+
+    def _decide(
+        self, name: str, record: Record, outcome: Outcome | None, question: Asked | None, now: Instant
+    ) -> Reply | None:
+        record.unmet = self._intake.unmet(record)
+        facts = Facts(
+            container=record.evidence,
+            probe=record.probe,
+            unmet=record.unmet,
+            stop_requested=record.stop_requested,
+            outcome=outcome,
+            command=None if question is None else question.command,
+            jitter=self._chance.random() * self._jitter,
+        )
+        try:
+            decision = decide(record.spec, record.state, facts, now)
+        except Exception as error:  # noqa: BLE001 - the turn's quarantine: a defect stays with its service
+            self._quarantine(name, record, error, now)
+            if outcome is not None:  # it is delivered once: waiting for it again would be for ever
+                record.state = replace(record.state, attempt=None)
+            return None
+        record.quarantine = ""
+        self._apply(name, record, decision, now)
+        return decision.reply
+
+    def _quarantine(self, name: str, record: Record, error: Exception, now: Instant) -> None:
+        text = f"no decision could be taken, a defect of the orchestrator: {type(error).__name__}: {error}"
+        if record.quarantine != text:
+            logger.exception("Service %s is quarantined", name, extra={"service": name})
+        record.quarantine = text
+        record.wake_at = None
+        self._tell(name, record, (), now)
+
+    def _apply(self, name: str, record: Record, decision: Decision, now: Instant) -> None:
+        before, record.state = record.state, decision.state
+        record.wake_at = decision.wake_at
+        if _worth_keeping(before, record.state):
+            self._journal.remember(name, to_document(record.state, now))
+        self._tell(name, record, decision.events, now)
+        narrator.narrate(decision, before, record.spec, now)
+        for action in decision.actions:
+            if action.kind is not ActionKind.START:
+                record.our_stop = action.run
+            for observer in self._observers:
+                observer.ordered(action, record.spec)
+            self._lifecycle.submit(action, record.spec.lane)
+        self._monitor.watch(name, self._watch(record, decision, now))
+
+    def _tell(self, name: str, record: Record, events: Sequence[Event], now: Instant) -> None:
+        appearance = record.appearance
+        if not events and appearance == record.shown:
+            return
+        record.shown = appearance
+        view = self._registry.view(name, now)
+        if view is None:
+            return
+        for event in events:
+            then = replace(view, status=event.status)
+            kept = self._journal.record(name, event_document(then, event))
+            for observer in self._observers:
+                observer.told(kept, event, then)
+        for observer in self._observers:
+            observer.changed(view)
+
+    def _watch(self, record: Record, decision: Decision, now: Instant) -> Watch | None:
+        container = record.container if record.seen else None
+        young = container is not None and now.wall - (container.started_at or 0.0) < _YOUNG
+        urgent = decision.state.attempt is not None or young
+        return watch_of(
+            record.spec,
+            container if container is None else self._registry.as_reached(container),
+            decision.probe_every,
+            self._engine.published_host,
+            urgent=urgent,
+            reached=record.reached,
+        )
+
+
+_kept: Final = attrgetter(*(each.name for each in fields(ServiceState) if each.name not in ("probe_seen", "reason")))
+
+
+def _worth_keeping(before: ServiceState, after: ServiceState) -> bool:
+    """Asked at every answer of every check: comparing the fields costs a twentieth of two copies without them."""
+    return bool(_kept(before) != _kept(after))
+
+
+def _answer(question: Asked, reply: Reply | None) -> None:
+    if not question.reply.done():
+        question.reply.set_result(reply or Reply(False, "no decision could be taken; the log says why", "in_flight"))
