@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from orchestrator.api import problems
-from orchestrator.api.routes import COMMAND_DEADLINE, HealthRoutes, ServiceRoutes
+from orchestrator.api.routes.health import HealthRoutes
+from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.ports import Clock
