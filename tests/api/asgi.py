@@ -22,13 +22,17 @@ class Answer:
         return json.loads(self.body)
 
 
-def call(app: ASGIApp, method: str, target: str, headers: dict[str, str] | None = None) -> Answer:
-    """One request from 127.0.0.1; a RuntimeError that reaches the server after the answer was sent is dropped, as
-    uvicorn drops it (it logs it)."""
-    return asyncio.run(_call(app, method, target, headers or {}))
+def call(
+    app: ASGIApp, method: str, target: str, headers: dict[str, str] | None = None, *, leaves: bool = False
+) -> Answer:
+    """One request from 127.0.0.1, whose client ``leaves`` as soon as it was sent, or waits for the answer.
+
+    A RuntimeError that reaches the server after the answer was sent is dropped, as uvicorn drops it (it logs it).
+    """
+    return asyncio.run(_call(app, method, target, headers or {}, leaves=leaves))
 
 
-async def _call(app: ASGIApp, method: str, target: str, headers: dict[str, str]) -> Answer:
+async def _call(app: ASGIApp, method: str, target: str, headers: dict[str, str], *, leaves: bool) -> Answer:
     parts = urlsplit(target)
     sent = {"host": "127.0.0.1:8787", **{key.lower(): value for key, value in headers.items()}}
     scope = {
@@ -47,8 +51,14 @@ async def _call(app: ASGIApp, method: str, target: str, headers: dict[str, str])
     }
     messages: list[Message] = []
 
+    unread: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if unread:
+            return unread.pop()
+        if not leaves:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         messages.append(message)

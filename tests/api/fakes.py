@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
@@ -69,6 +70,9 @@ class FakeSupervisor:
         self.reply = Reply(accepted=True, message="Manual restart initiated")
         self.failure: Exception | None = None
         self.silent = False
+        self.ending: Ending | None = None
+        """How every accepted command ends, for those who wait for it; ``None``: it does not."""
+        self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
 
     def services(self) -> tuple[ServiceView, ...]:
@@ -82,7 +86,7 @@ class FakeSupervisor:
             raise self.failure
         return replace(self.overall, services=self.services())
 
-    async def command(self, name: str, command: Command) -> Reply:
+    async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
         if name not in self.shown:
             raise UnknownService(name, self.shown)
         if self.failure is not None:
@@ -90,16 +94,24 @@ class FakeSupervisor:
         if self.silent:
             await asyncio.Event().wait()
         self.commands.append((name, command))
+        if ending is not None:
+            self.awaited.append(ending)
+            if self.ending is not None and self.reply.accepted:
+                ending.set_result(self.ending)
         return self.reply
 
     async def events(
-        self, limit: int, *, service: str | None = None, before: int | None = None
+        self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
     ) -> Sequence[EventRecord]:
         if self.failure is not None:
             raise self.failure
         newest_first = sorted(self.kept, key=lambda one: -one.sequence)
         return [
-            one for one in newest_first if service in (None, one.service) and (before is None or one.sequence < before)
+            one
+            for one in newest_first
+            if service in (None, one.service)
+            and (before is None or one.sequence < before)
+            and (since is None or one.sequence > since)
         ][:limit]
 
 

@@ -109,6 +109,12 @@ def test_events_are_paged_by_the_sequence_of_the_last_one() -> None:
     assert sequences("/api/system/health/events?limit=3&before=2") == [1]
 
 
+def test_events_since_a_number_are_those_after_it() -> None:
+    assert sequences("/api/system/health/events?since=2") == [4, 3]
+    assert sequences("/api/system/health/events?since=1&before=4") == [3, 2]
+    assert sequences("/api/system/health/events?since=4&service=redis") == []
+
+
 def test_events_are_filtered_by_service() -> None:
     assert sequences("/api/system/health/events?service=ai-llm") == [4, 3, 1]
 
@@ -126,7 +132,7 @@ def test_events_of_a_mistyped_service_are_no_empty_list() -> None:
     assert problem(answer, 404, "unknown_service")["similar"] == ["ai-llm"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=many", "before=0", "before=yesterday"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=many", "before=0", "before=yesterday", "since=-1"])
 def test_a_page_that_cannot_be_meant_is_bad_input(query: str) -> None:
     problem(call(served(FakeSupervisor()), "GET", f"/api/system/health/events?{query}"), 422, "invalid_input")
 

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from orchestrator.api.app import create_app
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.errors import EngineAway
@@ -218,6 +219,90 @@ def test_an_orchestrator_that_does_not_decide_is_not_waited_for_for_ever() -> No
     app = create_app(supervisor, StoppedClock(), command_deadline=0.0)
     document = problem(call(app, "POST", "/api/system/services/ai-llm/restart"), 503, "overdue")
     assert "may still carry the command out" in str(document["detail"])
+
+
+# --- commands that are waited for ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["restart", "start", "stop"])
+def test_a_verified_outcome_is_a_200_with_what_was_seen(verb: str) -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    supervisor.ending = Ending(True, "asked for by ann; verified: HTTP 200")
+    answer = call(served(supervisor), "POST", f"/api/system/services/ai-llm/{verb}?wait=true")
+    assert (answer.status, answer.json["success"]) == (200, True)
+    assert answer.json["message"] == "ai-llm: asked for by ann; verified: HTTP 200"
+    assert answer.json["service"]["name"] == "ai-llm"
+
+
+def test_an_action_that_did_not_work_is_no_success() -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    supervisor.ending = Ending(False, "Restart failed: no such device")
+    answer = call(served(supervisor), "POST", "/api/system/services/ai-llm/restart?wait=true")
+    assert problem(answer, 502, "action_failed")["detail"] == "ai-llm: Restart failed: no such device"
+
+
+def test_what_was_not_verified_in_time_is_told_apart_from_what_failed() -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    answer = call(served(supervisor), "POST", "/api/system/services/ai-llm/restart?wait=true&timeout=0.01")
+    assert "within 0.01 s" in str(problem(answer, 504, "unverified")["detail"])
+    assert [one.cancelled() for one in supervisor.awaited] == [True]
+
+
+def test_a_client_that_leaves_is_not_waited_for() -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    call(served(supervisor), "POST", "/api/system/services/ai-llm/restart?wait=true&timeout=3600", leaves=True)
+    assert [one.cancelled() for one in supervisor.awaited] == [True]
+
+
+def test_a_refused_command_is_not_waited_for() -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    supervisor.reply = Reply(accepted=False, message="ai-llm is disabled", conflict="disabled")
+    answer = call(served(supervisor), "POST", "/api/system/services/ai-llm/restart?wait=true")
+    problem(answer, 409, "disabled")
+    assert [one.cancelled() for one in supervisor.awaited] == [True]
+
+
+def test_nobody_waits_who_did_not_ask_for_it() -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    assert call(served(supervisor), "POST", "/api/system/services/ai-llm/stop?timeout=1").status == 202
+    assert supervisor.awaited == []
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "3601", "nan", "soon"])
+def test_a_patience_that_cannot_be_meant_is_bad_input(timeout: str) -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    answer = call(served(supervisor), "POST", f"/api/system/services/ai-llm/stop?wait=true&timeout={timeout}")
+    problem(answer, 422, "invalid_input")
+    assert supervisor.commands == []
+
+
+# --- pages --------------------------------------------------------------------------------------------------
+
+
+def test_services_are_paged_by_the_name_of_the_last_one() -> None:
+    app = served(FakeSupervisor([a_service(name) for name in ("a", "b", "c")]))
+    first = call(app, "GET", "/api/system/services?limit=2").json
+    assert ([one["name"] for one in first["services"]], first["next_after"]) == (["a", "b"], "b")
+    assert first["by_category"]["ai"]["total"] == 3
+    second = call(app, "GET", "/api/system/services?limit=2&after=b").json
+    assert ([one["name"] for one in second["services"]], second["next_after"]) == (["c"], None)
+
+
+def test_a_last_page_that_is_full_has_no_next() -> None:
+    app = served(FakeSupervisor([a_service("a"), a_service("b")]))
+    assert call(app, "GET", "/api/system/services?limit=2").json["next_after"] is None
+
+
+def test_pages_are_of_what_the_filter_leaves() -> None:
+    app = served(FakeSupervisor([a_service("a"), a_service("b", Category.INFRASTRUCTURE), a_service("c")]))
+    page = call(app, "GET", "/api/system/services?category=ai&limit=1").json
+    assert ([one["name"] for one in page["services"]], page["next_after"]) == (["a"], "a")
+    assert call(app, "GET", "/api/system/services?category=ai&limit=1&after=a").json["next_after"] is None
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "all"])
+def test_a_page_of_services_that_cannot_be_meant_is_bad_input(limit: str) -> None:
+    problem(call(served(FakeSupervisor()), "GET", f"/api/system/services?limit={limit}"), 422, "invalid_input")
 
 
 def test_a_switch_that_is_no_switch_is_bad_input() -> None:

@@ -23,3 +23,11 @@ CHANGE: Final = {
         s503="The engine cannot be reached, or the orchestrator did not decide in time.",
     ),
 }
+VERIFIED: Final = {
+    **CHANGE,
+    **problems(
+        s502="With `wait`: it was carried out and did not work; the `detail` says why.",
+        s504="With `wait`: not seen to have worked in time. It goes on.",
+    ),
+}
+"""Of the commands that can be waited for; their 200 is declared with them."""

@@ -29,6 +29,8 @@ Code = Literal[
     "engine_away",
     "store_unavailable",
     "overdue",
+    "action_failed",
+    "unverified",
     "stalled",
     "unauthorized",
     "foreign_host",
@@ -96,6 +98,14 @@ class CommandOverdue(OrchestratorError):
     """The orchestrator did not decide in time; whether it still will is not known."""
 
 
+class ActionFailed(OrchestratorError):
+    """An accepted command was carried out, and did not work."""
+
+
+class Unverified(OrchestratorError):
+    """Whether an accepted command worked was not seen in the time that the client waits."""
+
+
 class BrainStalled(OrchestratorError):
     """The orchestrator answers requests and decides nothing."""
 
@@ -136,6 +146,10 @@ async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
             return ProblemResponse(409, conflict or "refused", str(error), instance=path)
         case CommandOverdue():
             return ProblemResponse(503, "overdue", str(error), instance=path)
+        case ActionFailed():
+            return ProblemResponse(502, "action_failed", str(error), instance=path)
+        case Unverified():
+            return ProblemResponse(504, "unverified", str(error), instance=path)
         case BrainStalled():
             return ProblemResponse(503, "stalled", str(error), instance=path)
         case EngineUnavailable():

@@ -130,13 +130,14 @@ def condition(view: ServiceView) -> Literal["healthy", "unhealthy", "starting", 
 
 
 class ServiceList(BaseModel):
-    services: list[Service]
+    services: list[Service] = Field(description="In the order of their names.")
+    next_after: str | None = Field(description="Ask again with `after` set to this for more; null: that is all.")
     by_category: dict[Category, Tally] = Field(description="Every category, whatever the list was filtered by.")
     timestamp: Timestamp
 
 
 class ActionAnswer(BaseModel):
-    """A command was accepted. Whether it worked is told by the service's status and by its events."""
+    """A command was accepted. Whether it worked is told by the service's status and events, or waited for (`wait`)."""
 
     success: Literal[True] = True
     message: str = Field(examples=["Manual restart initiated"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import ServiceView, SystemView
@@ -19,12 +21,15 @@ class Supervisor(Protocol):
 
     def system(self) -> SystemView: ...
 
-    async def command(self, name: str, command: Command) -> Reply:
-        """Answers when the command is decided, not when it is carried out. Raises ``UnknownService``."""
+    async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
+        """Answers when the command is decided, not when it is carried out. Raises ``UnknownService``.
+
+        Once it is accepted, ``ending`` is resolved with how it ended; whoever cancels it does not wait any more.
+        """
         ...
 
     async def events(
-        self, limit: int, *, service: str | None = None, before: int | None = None
+        self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
     ) -> Sequence[EventRecord]:
-        """Newest first. Raises ``StoreError`` when they cannot be read."""
+        """Newest first; ``before`` and ``since`` are exclusive. Raises ``StoreError`` when they cannot be read."""
         ...

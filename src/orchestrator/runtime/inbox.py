@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import ContainerSnapshot, ProbeResult
 from orchestrator.core.sighting import Survey
@@ -73,6 +74,8 @@ class Asked:
     service: str
     command: Command
     reply: asyncio.Future[Reply]
+    ending: asyncio.Future[Ending] | None = None
+    """For whoever waits until it is carried out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from orchestrator.core.model import ActionKind, Instant, ServiceState
 from orchestrator.core.persistence import to_document
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
+from orchestrator.runtime.endings import Endings
 from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.runtime.inbox import Asked
 from orchestrator.runtime.intake import Intake
@@ -57,6 +58,7 @@ class Judgement:
         self._engine = engine
         self._chance = chance
         self._jitter = jitter
+        self._endings = Endings()
 
     def judge(self, name: str, outcomes: deque[Outcome], asked: deque[Asked], now: Instant) -> Sequence[str]:
         """Decide for one service until nothing delivered once is left; the dependents whom the result concerns."""
@@ -72,6 +74,8 @@ class Judgement:
             reply = self._decide(name, record, outcome, question, now)
             if question is not None:
                 _answer(question, reply)
+                if question.ending is not None and reply is not None and reply.accepted:
+                    self._endings.wait(name, question.command, question.ending, record)
             if not outcomes and not asked:
                 break
         return self._intake.dependents_of(name) if record.met != was_met else ()
@@ -114,6 +118,7 @@ class Judgement:
         if _worth_keeping(before, record.state):
             self._journal.remember(name, to_document(record.state, now))
         self._tell(name, record, decision.events, now)
+        self._endings.decided(name, decision.events, record)
         narrator.narrate(decision, before, record.spec, now)
         for action in decision.actions:
             if action.kind is not ActionKind.START:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.errors import UnknownService
@@ -123,18 +124,21 @@ class ContainerOrchestrator:
         return self._surroundings.view(self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint)
 
     async def events(
-        self, limit: int, *, service: str | None = None, before: int | None = None
+        self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
     ) -> Sequence[EventRecord]:
-        """Newest first, also what the store has not taken yet."""
-        return await self._journal.events(limit, service=service, before=before)
+        """Newest first, also what the store has not taken yet; ``before`` and ``since`` are exclusive."""
+        return await self._journal.events(limit, service=service, before=before, since=since)
 
-    async def command(self, name: str, command: Command) -> Reply:
-        """Answers when it is decided, not when it is carried out; :class:`UnknownService` for a name not listed."""
+    async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
+        """Answers when it is decided, not when it is carried out; :class:`UnknownService` for a name not listed.
+
+        Once it is accepted, ``ending`` is resolved with how it ended; cancel it to wait no more.
+        """
         if self._registry.get(name) is None:
             raise UnknownService(name, tuple(self._registry))
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         try:
-            self._inbox.post(Asked(name, command, reply))
+            self._inbox.post(Asked(name, command, reply, ending))
         except InboxFull:
             return Reply(False, "too many requests wait to be decided: try again in a moment", "in_flight")
         return await reply

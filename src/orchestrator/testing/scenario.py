@@ -41,6 +41,7 @@ from orchestrator.configuration.loading import Configuration
 from orchestrator.configuration.resolve import SharedLayers
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import (
     CommandCheck,
@@ -240,6 +241,18 @@ class Scenario:
     def ask(self, service: str, command: Command) -> Reply:
         self.commands.append((self.moment, service, command))
         return self._complete(asyncio.wait_for(self.orchestrator.command(service, command), 10))
+
+    def see_through(self, service: str, command: Command, within: float | str = "2m") -> Ending | None:
+        """Ask, and wait until what was asked for has ended; ``None``: it has not, or was refused."""
+        self.commands.append((self.moment, service, command))
+        return self._complete(self._seen_through(service, command, seconds(within)))
+
+    async def _seen_through(self, service: str, command: Command, within: float) -> Ending | None:
+        ending: asyncio.Future[Ending] = self._loop.create_future()
+        reply = await asyncio.wait_for(self.orchestrator.command(service, command, ending), 10)
+        if reply.accepted:
+            await asyncio.wait({ending}, timeout=within)
+        return ending.result() if ending.done() else None
 
     # --- the orchestrator's process -----------------------------------------------------------------------
 

@@ -67,9 +67,11 @@ class HealthRoutes:
         limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 50,
         service: Annotated[str | None, Query(description="Only those of this service.")] = None,
         before: Annotated[int | None, Query(ge=1, description="Only those with a smaller `sequence`.")] = None,
+        since: Annotated[int | None, Query(ge=0, description="Only those with a larger `sequence`.")] = None,
     ) -> schemas.EventList:
-        records = await self._orchestrator.events(limit, service=service, before=before)
-        if not records and service is not None and before is None and self._orchestrator.service(service) is None:
+        records = await self._orchestrator.events(limit, service=service, before=before, since=since)
+        everything = before is None and since is None
+        if not records and everything and service is not None and self._orchestrator.service(service) is None:
             # A service that is gone keeps its events: only a name that left no trace is a mistake.
             raise UnknownService(service, [one.name for one in self._orchestrator.services()])
         return schemas.EventList.of(records, limit)
