@@ -93,7 +93,7 @@ def test_ps_filters_by_category(address: str) -> None:
 
 def test_ps_json_is_the_api_s_answer(address: str) -> None:
     document = json.loads(run(address, "ps", "--json").output)
-    assert set(document) == {"services", "by_category", "timestamp"}
+    assert set(document) == {"services", "next_after", "by_category", "timestamp"}
 
 
 def test_ps_says_on_standard_error_that_the_engine_is_away(address: str, supervisor: FakeSupervisor) -> None:
