@@ -11,7 +11,7 @@ from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord
-from orchestrator.runtime.views import EngineView, HealthView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
 
 NOON = 1_705_312_800.0
 """2024-01-15T10:00:00Z."""
@@ -74,12 +74,16 @@ class FakeSupervisor:
         """How every accepted command ends, for those who wait for it; ``None``: it does not."""
         self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
+        self.drawn = GraphView((), (), (), ())
 
     def services(self) -> tuple[ServiceView, ...]:
         return tuple(self.shown.values())
 
     def service(self, name: str) -> ServiceView | None:
         return self.shown.get(name)
+
+    def graph(self) -> GraphView:
+        return replace(self.drawn, nodes=self.services())
 
     def system(self) -> SystemView:
         if self.failure is not None and not isinstance(self.failure, OrchestratorError):

@@ -9,7 +9,7 @@ from typing import Protocol
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.ports import EventRecord
-from orchestrator.runtime.views import ServiceView, SystemView
+from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 
 
 class Supervisor(Protocol):
@@ -18,6 +18,8 @@ class Supervisor(Protocol):
     def services(self) -> tuple[ServiceView, ...]: ...
 
     def service(self, name: str) -> ServiceView | None: ...
+
+    def graph(self) -> GraphView: ...
 
     def system(self) -> SystemView: ...
 

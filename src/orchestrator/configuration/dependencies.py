@@ -16,6 +16,7 @@ from orchestrator.configuration.resolve import Resolved
 from orchestrator.configuration.values import did_you_mean
 from orchestrator.core.graph import RESOURCES, Cut, cut_cycles
 from orchestrator.core.model import ContainerSummary, Kind, ServiceSpec
+from orchestrator.core.sighting import Origin
 from orchestrator.errors import Problem
 
 _NO_SETTING: Final = Setting(None, "", "")
@@ -28,6 +29,17 @@ class Candidate:
     resolved: Resolved
     container: ContainerSummary | None = None
     marks: Marks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Every service with its dependencies, by name."""
+
+    specs: dict[str, ServiceSpec]
+    problems: dict[str, list[Problem]]
+    origins: dict[str, dict[str, Origin]]
+    cuts: tuple[Cut, ...]
+    """The edges that closed cycles, taken out."""
 
 
 class Directory:
@@ -78,11 +90,9 @@ def contradictions(candidates: Mapping[str, Candidate]) -> tuple[Problem, ...]:
     return tuple(_cycle_problem(cut, candidates[cut.dependent]) for cut in cuts)
 
 
-def connect(
-    candidates: Mapping[str, Candidate], directory: Directory
-) -> tuple[dict[str, ServiceSpec], dict[str, list[Problem]], tuple[Cut, ...]]:
-    """All specifications with their dependencies, the problems by service, and the edges that closed cycles."""
+def connect(candidates: Mapping[str, Candidate], directory: Directory) -> Connected:
     problems: dict[str, list[Problem]] = {}
+    origins: dict[str, dict[str, Origin]] = {}
     specs: dict[str, ServiceSpec] = {}
     jobs: set[str] = set()
     for name, candidate in candidates.items():
@@ -92,6 +102,7 @@ def connect(
         links.add_network()
         jobs |= links.jobs
         problems[name] = links.problems
+        origins[name] = links.origins
         specs[name] = links.applied()
     remaining, cuts = cut_cycles({name: spec.requires for name, spec in specs.items()})
     for cut in cuts:
@@ -100,7 +111,7 @@ def connect(
     for name in jobs:
         if "kind" not in candidates[name].resolved.named:
             specs[name] = replace(specs[name], kind=Kind.JOB)
-    return specs, problems, cuts
+    return Connected(specs, problems, origins, cuts)
 
 
 class _Links:
@@ -113,6 +124,7 @@ class _Links:
         self.restart_with: dict[str, None] = {}
         self.jobs: set[str] = set()
         self.problems: list[Problem] = []
+        self.origins: dict[str, Origin] = {}
         self._resolved = candidate.resolved
         self._marks = candidate.marks
         self._directory = directory
@@ -141,12 +153,14 @@ class _Links:
                 self._complain(setting, "a service cannot depend on itself; remove it")
             elif found is not None:
                 links[found] = None
+                self.origins.setdefault(found, _origin(setting, each))
             elif setting is not None and each in setting.value:
                 unmanaged = self._directory.unmanaged(each)
                 self._complain(setting, _unknown(each, unmanaged, self._directory.services))
                 if kept and unmanaged is None:
                     # It may only be away for the moment: its container is just being recreated.
                     links[each] = None
+                    self.origins.setdefault(each, _origin(setting, each))
 
     def _complain(self, setting: Setting | None, fact: str) -> None:
         place = setting or _NO_SETTING
@@ -159,6 +173,7 @@ class _Links:
                 continue
             if found not in self.wants:
                 self.requires[found] = None
+            self.origins.setdefault(found, "compose")
             if need.restart:
                 self.restart_with[found] = None
             if need.completion:
@@ -173,7 +188,14 @@ class _Links:
             return
         if found not in self.wants:
             self.requires[found] = None
+        self.origins.setdefault(found, "network")
         self.restart_with[found] = None
+
+
+def _origin(setting: Setting | None, written: str) -> Origin:
+    if setting is None or written not in setting.value:
+        return "catalog"
+    return "label" if setting.source.startswith("label ") else "configuration"
 
 
 def _unknown(written: str, unmanaged: str | None, services: Collection[str]) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from orchestrator.configuration.containers import Unmanaged
-from orchestrator.configuration.dependencies import Candidate, Directory, connect
+from orchestrator.configuration.dependencies import Candidate, Connected, Directory, connect
 from orchestrator.configuration.identity import Claim, Ground, identify
 from orchestrator.configuration.loading import Configuration
 from orchestrator.configuration.resolve import Resolved
 from orchestrator.core.match import preference
 from orchestrator.core.model import Category, ContainerSummary, Kind, ServiceSpec
-from orchestrator.core.sighting import Sighting, Survey
+from orchestrator.core.sighting import Origin, Sighting, Survey
 from orchestrator.errors import Problem
 
 _SHORTEST_ID: Final = 12
@@ -36,6 +36,7 @@ class _Entry:
     container_id: str | None
     configured: bool
     problems: tuple[str, ...]
+    origins: Mapping[str, Origin]
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class ServiceSurveyor:
         self._entries: tuple[_Entry, ...] = ()
         self._ignored: Mapping[str, str] = {}
         self._warnings: tuple[str, ...] = ()
+        self._cycles: tuple[str, ...] = ()
         self._problems: tuple[Problem, ...] = ()
 
     def survey(self, containers: Sequence[ContainerSummary]) -> Survey:
@@ -84,10 +86,11 @@ class ServiceSurveyor:
                 container=None if entry.container_id is None else by_id[entry.container_id],
                 configured=entry.configured,
                 problems=entry.problems,
+                origins=entry.origins,
             )
             for entry in self._entries
         }
-        return Survey(services, self._ignored, self._warnings)
+        return Survey(services, self._ignored, self._warnings, self._cycles)
 
     def examine(self, containers: Sequence[ContainerSummary]) -> Examination:
         return Examination(self.survey(containers), self._problems)
@@ -96,11 +99,13 @@ class ServiceSurveyor:
         draft = _Draft()
         claims = self._claims(containers, draft)
         candidates = self._candidates(self._winners(claims, draft), draft)
-        specs, problems, cuts = connect(candidates, Directory(candidates, draft.unmanaged))
-        draft.warnings.extend(f"dependency cycle {cut.path}: {cut.dependency} is not waited for" for cut in cuts)
-        for name, found in problems.items():
+        connected = connect(candidates, Directory(candidates, draft.unmanaged))
+        for cut in connected.cuts:
+            draft.warnings.append(f"dependency cycle {cut.path}: {cut.dependency} is not waited for")
+        for name, found in connected.problems.items():
             draft.complain(name, found)
-        self._keep(candidates, specs, draft)
+        self._cycles = tuple(cut.path for cut in connected.cuts)
+        self._keep(candidates, connected, draft)
 
     def _claims(self, containers: Sequence[ContainerSummary], draft: _Draft) -> dict[str, list[Claim]]:
         remembered, self._identified = self._identified, {}
@@ -174,19 +179,20 @@ class ServiceSurveyor:
     def _monitoring_is_off(self, spec: ServiceSpec) -> bool:
         return spec.category is Category.MONITORING and not self._configuration.settings.monitoring_enabled
 
-    def _keep(self, candidates: Mapping[str, Candidate], specs: Mapping[str, ServiceSpec], draft: _Draft) -> None:
+    def _keep(self, candidates: Mapping[str, Candidate], connected: Connected, draft: _Draft) -> None:
         entries: list[_Entry] = []
         everything: list[Problem] = []
-        for name in sorted(specs):
+        for name in sorted(connected.specs):
             container = candidates[name].container
             problems = tuple(dict.fromkeys(draft.problems.get(name, ())))
             everything.extend(problems)
             entries.append(
                 _Entry(
-                    spec=specs[name],
+                    spec=connected.specs[name],
                     container_id=None if container is None else container.container_id,
                     configured=name in self._configuration.services,
                     problems=tuple(map(str, problems)),
+                    origins=connected.origins[name],
                 )
             )
         for each in draft.unmanaged:

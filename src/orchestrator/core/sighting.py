@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
 
 from orchestrator.core.model import ContainerSummary, ServiceSpec
+
+Origin = Literal["configuration", "label", "compose", "network", "catalog"]
+"""Who says that one service needs another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Sighting:
     """Named by the user's configuration: listed as not_found when it has no container."""
     problems: tuple[str, ...] = ()
     """What was wrong with its labels or dependencies, in words; what was fine is used."""
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    """Of each service that it requires or wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +36,5 @@ class Survey:
     """Container name to the reason it is not managed."""
     warnings: tuple[str, ...] = ()
     """Facts worth a log line once: two containers for one service, a cycle that was cut."""
+    cycles: tuple[str, ...] = ()
+    """``a -> b -> a``: dependencies that contradicted each other; the last step of each is not waited for."""

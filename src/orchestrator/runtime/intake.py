@@ -103,6 +103,7 @@ class Intake:
 
     def _surveyed(self, post: Surveyed, now: Instant) -> Sequence[str]:
         survey = post.survey
+        self._surroundings.cycles = survey.cycles
         for name, sighting in survey.services.items():
             document = self._history.pop(name, None)
             self._registry.admit(sighting, None if document is None else from_document(document, now))

@@ -37,9 +37,10 @@ from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
+from orchestrator.runtime.relations import draw
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
-from orchestrator.runtime.views import ServiceView, SystemView
+from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 
 _LONGEST_SLEEP: Final = 5.0
 """Seconds without any turn, at the most: a brain that sleeps longer cannot be told from a dead one."""
@@ -119,6 +120,9 @@ class ContainerOrchestrator:
 
     def service(self, name: str) -> ServiceView | None:
         return self._registry.view(name, self._clock.now())
+
+    def graph(self) -> GraphView:
+        return draw(self._registry, self._surroundings.cycles, self._clock.now())
 
     def system(self) -> SystemView:
         return self._surroundings.view(self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,7 @@ from orchestrator.core.model import (
     Status,
 )
 from orchestrator.core.reach import in_network_of, network_owner
-from orchestrator.core.sighting import Sighting
+from orchestrator.core.sighting import Origin, Sighting
 from orchestrator.runtime.views import HealthView, ServiceView
 
 SHORT_ID: Final = 12
@@ -32,6 +32,7 @@ class Record:
     state: ServiceState = field(default_factory=ServiceState)
     configured: bool = False
     problems: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     container: ContainerSnapshot | None = None
     """As last seen."""
     seen: bool = False
@@ -124,6 +125,7 @@ class ServiceRegistry:
         record.spec = sighting.spec
         record.configured = sighting.configured
         record.problems = sighting.problems
+        record.origins = sighting.origins
         return record
 
     def as_reached(self, container: ContainerSnapshot) -> ContainerSnapshot:

@@ -23,6 +23,8 @@ class Surroundings:
         self._since = self._started_at = self._last_turn_at = 0.0
         self._turns = 0
         self._containers: int | None = None
+        self.cycles: tuple[str, ...] = ()
+        """Dependencies that contradict each other, as paths."""
 
     def begin(self, now: Instant) -> None:
         self._since = self._started_at = self._last_turn_at = now.wall

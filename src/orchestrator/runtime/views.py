@@ -8,6 +8,7 @@ from typing import Literal
 
 from orchestrator.core.messages import Event
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
+from orchestrator.core.sighting import Origin
 
 
 def timestamp(wall: float) -> str:
@@ -57,6 +58,26 @@ class ServiceView:
     problems: tuple[str, ...]
     at_rest: bool = False
     """Down on purpose: a completed job, or stopped by a person. Neither healthy nor a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeView:
+    """One service needs another, or a resource of the host."""
+
+    dependent: str
+    dependency: str
+    hard: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class GraphView:
+    nodes: tuple[ServiceView, ...]
+    edges: tuple[EdgeView, ...]
+    phases: tuple[tuple[str, ...], ...]
+    """In the order in which they can start."""
+    cycles: tuple[str, ...]
+    """``a -> b -> a``; the last step of each is not waited for, and not among the edges."""
 
 
 @dataclass(frozen=True, slots=True)

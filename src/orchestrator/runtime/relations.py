@@ -1,0 +1,29 @@
+"""Who needs whom, drawn from what is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.core.graph import phases
+from orchestrator.core.model import Instant
+from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.views import EdgeView, GraphView
+
+
+def draw(registry: ServiceRegistry, cycles: tuple[str, ...], now: Instant) -> GraphView:
+    records = dict(sorted(registry.items()))
+    return GraphView(
+        nodes=registry.views(now),
+        edges=tuple(edge for name, record in records.items() for edge in _edges(name, record)),
+        phases=phases(
+            {name: record.spec.requires for name, record in records.items()},
+            {name: record.spec.wants for name, record in records.items()},
+        ),
+        cycles=cycles,
+    )
+
+
+def _edges(name: str, record: Record) -> Iterator[EdgeView]:
+    for hard, needed in ((True, record.spec.requires), (False, record.spec.wants)):
+        for dependency in needed:
+            yield EdgeView(name, dependency, hard, record.origins.get(dependency, "catalog"))
