@@ -59,6 +59,18 @@ class ExecResult:
     """The last 4 KiB of both streams."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a container wrote."""
+
+    stream: Literal["stdout", "stderr"]
+    """A container with a terminal has one stream: stdout."""
+    at: float | None
+    """Wall time by the engine; ``None`` where it does not tell."""
+    text: str
+    """Without its line end; at most 16 KiB: a longer line comes in pieces."""
+
+
 class ContainerEngine(Protocol):
     """Docker or Podman. Every call has a deadline of its own and raises only :class:`EngineError`.
 
@@ -127,6 +139,16 @@ class ContainerEngine(Protocol):
     async def health(self, container_id: str) -> EngineHealth | None:
         """The newest result of the engine's own health check; where nothing runs it (Podman without systemd
         timers), it is run now. ``None``: no check is configured."""
+        ...
+
+    def logs(
+        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+    ) -> AsyncIterator[LogLine]:
+        """The newest ``tail`` lines that the container wrote (after the wall time ``since``), oldest first.
+
+        ``follow``: then what it writes from now on, until it ends, waiting as long as that takes. Also of a container
+        that is down, as far as the engine kept it. :class:`ActionRefused` when the engine keeps no logs of it.
+        """
         ...
 
     async def close(self) -> None: ...

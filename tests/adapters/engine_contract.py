@@ -30,6 +30,8 @@ class Habit(Enum):
     STUBBORN = "serves and ignores SIGTERM"
     BRIEF = "ends by itself at once, with exit code 3"
     CHECKED = "polite, with a health check of the engine's every second that passes"
+    SPEAKING = "writes `one`, `two`, `three` to stdout and `alas` to stderr, and then `tick` every half second"
+    ON_A_TERMINAL = "writes the same, all of it to a terminal"
     UNSTARTABLE = "a bind mount whose source does not exist (any more): the engine refuses to start it"
 
 
@@ -112,6 +114,21 @@ async def next_of(
     raise AssertionError(f"the stream ended before {action}: {heard}")
 
 
+async def written(engine: ContainerEngine, container_id: str, tail: int = 1000) -> list[tuple[str, str]]:
+    """What the container wrote so far: stream and text."""
+    return [(line.stream, line.text) async for line in engine.logs(container_id, tail=tail)]
+
+
+async def written_by(engine: ContainerEngine, container_id: str, text: str) -> list[tuple[str, str]]:
+    """The first such list that holds the text."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            seen = await written(engine, container_id)
+            if any(text == one for _, one in seen):
+                return seen
+            await asyncio.sleep(0.1)
+
+
 class EngineContract:
     """Every test starts with the engine up and answering."""
 
@@ -183,6 +200,7 @@ class EngineContract:
                 lambda: engine.kill(UNKNOWN),
                 lambda: engine.execute(UNKNOWN, ["true"], 5),
                 lambda: engine.health(UNKNOWN),
+                lambda: written(engine, UNKNOWN),
             )
             for call in calls:
                 with pytest.raises(ContainerNotFound):
@@ -452,6 +470,89 @@ class EngineContract:
             seen = await engine.inspect(container)
             assert seen.health is not None
             assert seen.health.status == "none"
+
+        harness.play(story)
+
+    # --- what containers write ------------------------------------------------------------------------------
+
+    def test_the_log_has_both_streams_in_lines(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.SPEAKING)
+            await engine.start(container)
+            seen = await written_by(engine, container, "tick")
+            assert [text for stream, text in seen if stream == "stdout"][:3] == ["one", "two", "three"]
+            assert [text for stream, text in seen if stream == "stderr"] == ["alas"]
+
+        harness.play(story)
+
+    def test_a_terminal_s_log_is_one_stream_in_clean_lines(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.ON_A_TERMINAL)
+            await engine.start(container)
+            seen = await written_by(engine, container, "tick")
+            assert {stream for stream, _ in seen} == {"stdout"}
+            assert [text for _, text in seen if text != "tick"] == ["one", "two", "three", "alas"]
+
+        harness.play(story)
+
+    def test_of_a_log_the_newest_lines_are_given_also_when_it_is_down(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.SPEAKING)
+            await engine.start(container)
+            await written_by(engine, container, "tick")
+            await engine.kill(container)
+            await eventually(engine, container, is_(ContainerState.EXITED))
+            everything = await written(engine, container)
+            assert await written(engine, container, tail=2) == everything[-2:]
+
+        harness.play(story)
+
+    def test_a_log_since_then_leaves_out_what_is_older(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.SPEAKING)
+            await engine.start(container)
+            await written_by(engine, container, "tick")
+            ticks = [line async for line in engine.logs(container, tail=1000) if line.text == "tick"]
+            assert ticks[0].at is not None
+            later = [line async for line in engine.logs(container, tail=1000, since=ticks[0].at - 0.1)]
+            assert {line.text for line in later} == {"tick"}
+
+        harness.play(story)
+
+    def test_what_never_ran_wrote_nothing(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            assert await written(engine, await harness.create(Habit.SPEAKING)) == []
+
+        harness.play(story)
+
+    def test_who_follows_hears_every_line_until_the_container_ends(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.SPEAKING)
+            await engine.start(container)
+            heard = []
+            async with asyncio.timeout(PATIENCE):
+                async for line in engine.logs(container, tail=1000, follow=True):
+                    heard.append(line)
+                    if [one.text for one in heard].count("tick") == 3:
+                        await harness.crash(container)
+            assert [line.text for line in heard if line.stream == "stdout"][:4] == ["one", "two", "three", "tick"]
+
+        harness.play(story)
+
+    def test_who_follows_is_told_that_the_engine_went(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.SPEAKING)
+            await engine.start(container)
+            lines = engine.logs(container, tail=1000, follow=True)
+            async with asyncio.timeout(PATIENCE):
+                await anext(lines)
+                await harness.go_away()
+                try:
+                    with pytest.raises(EngineAway):
+                        async for _ in lines:
+                            pass
+                finally:
+                    await harness.come_back()
 
         harness.play(story)
 

@@ -22,6 +22,8 @@ GONE = "invalid mount config for type bind: bind source path does not exist: /sr
 WORKLOADS = {
     Habit.STUBBORN: Workload(ignores_sigterm=True),
     Habit.BRIEF: Workload(crash_after=0.01, exit_code=3),
+    Habit.SPEAKING: Workload(says=("one", "two", "three"), complains=("alas",), ticks_every=0.5),
+    Habit.ON_A_TERMINAL: Workload(says=("one", "two", "three", "alas"), ticks_every=0.5),
 }
 
 

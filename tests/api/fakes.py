@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
-from orchestrator.ports import EventRecord
+from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
 
 NOON = 1_705_312_800.0
@@ -70,6 +70,7 @@ class FakeSupervisor:
         self.reply = Reply(accepted=True, message="Manual restart initiated")
         self.failure: Exception | None = None
         self.silent = False
+        self.written: list[LogLine] = []
         self.ending: Ending | None = None
         """How every accepted command ends, for those who wait for it; ``None``: it does not."""
         self.awaited: list[asyncio.Future[Ending]] = []
@@ -103,6 +104,18 @@ class FakeSupervisor:
             if self.ending is not None and self.reply.accepted:
                 ending.set_result(self.ending)
         return self.reply
+
+    async def logs(
+        self, name: str, *, tail: int, follow: bool = False, since: float | None = None
+    ) -> AsyncIterator[LogLine]:
+        if self.failure is not None:
+            raise self.failure
+        return self._written(tail, since)
+
+    async def _written(self, tail: int, since: float | None) -> AsyncIterator[LogLine]:
+        for line in self.written[-tail:]:
+            if since is None or line.at is None or line.at >= since:
+                yield line
 
     async def events(
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None

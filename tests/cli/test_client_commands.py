@@ -19,6 +19,8 @@ from orchestrator.cli import main
 from orchestrator.cli.table import print_table
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
+from orchestrator.errors import ContainerNotFound
+from orchestrator.ports import LogLine
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 from tests.cli.served import serving
@@ -156,6 +158,35 @@ def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> No
         result = run(address, "events")
     assert (result.stdout, result.exit_code) == ("", 0)
     assert "Nothing happened yet" in result.stderr
+
+
+# --- logs ---------------------------------------------------------------------------------------------------
+
+
+def test_logs_are_the_container_s_own_two_streams(address: str, supervisor: FakeSupervisor) -> None:
+    supervisor.written = [LogLine("stdout", NOON, "listening"), LogLine("stderr", None, HOSTILE)]
+    result = run(address, "logs", "-f", "ai-llm")
+    assert result.exit_code == 0
+    assert result.stdout == "listening\n"
+    assert "\x1b" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_logs_are_cut_to_the_newest_and_told_as_json_lines(address: str, supervisor: FakeSupervisor) -> None:
+    supervisor.written = [LogLine("stdout", NOON, "one"), LogLine("stderr", None, "two")]
+    result = run(address, "logs", "--tail", "1", "--json", "ai-llm")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {"stream": "stderr", "timestamp": None, "line": "two"}
+    ]
+    assert "10:00:00.000Z" in run(address, "logs", "--json", "ai-llm").stdout
+
+
+def test_no_log_is_exit_code_1_with_the_reason(address: str, supervisor: FakeSupervisor) -> None:
+    supervisor.failure = ContainerNotFound("it has no container")
+    result = run(address, "logs", "ai-llm")
+    assert result.exit_code == 1
+    assert "No log of ai-llm: it has no container" in result.stderr
+    assert "Did you mean 'ai-llm'" in run(address, "logs", "ai-lm").stderr
 
 
 # --- commands -----------------------------------------------------------------------------------------------

@@ -18,7 +18,17 @@ from tests.live.engines import Engine
 from tests.live.podman import Podman
 
 POLITE = ("sh", "-c", 'trap "exit 0" TERM; nc -ll -p 8080 -e /srv/answer & wait')
-COMMANDS = {Habit.STUBBORN: (), Habit.BRIEF: ("sh", "-c", "exit 3")}
+SPEAKING = (
+    "sh",
+    "-c",
+    'trap "exit 0" TERM; echo one; echo two; echo three; echo alas >&2; while true; do sleep 0.5; echo tick; done',
+)
+COMMANDS = {
+    Habit.STUBBORN: (),
+    Habit.BRIEF: ("sh", "-c", "exit 3"),
+    Habit.SPEAKING: SPEAKING,
+    Habit.ON_A_TERMINAL: SPEAKING,
+}
 CHECK = ("--health-cmd=true", "--health-interval=1s", "--health-timeout=5s")
 
 
@@ -51,6 +61,7 @@ class LiveHarness(EngineHarness):
             "--stop-signal=SIGTERM",
             f"--mount=type=bind,source={mount},target=/mount",
             *(CHECK if habit is Habit.CHECKED else ()),
+            *(("--tty",) if habit is Habit.ON_A_TERMINAL else ()),
         )
         command = COMMANDS.get(habit, POLITE)
         container_id = await asyncio.to_thread(self.engine.create, name, *options, command=command)

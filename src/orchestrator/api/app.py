@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from orchestrator.api import problems
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
+from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Supervisor
@@ -46,6 +47,7 @@ def create_app(
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
     app.include_router(GraphRoutes(orchestrator).router())
+    app.include_router(LogRoutes(orchestrator).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
     app.add_middleware(Guard, access=access or Access())
     problems.install(app)

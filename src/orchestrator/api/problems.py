@@ -32,6 +32,7 @@ Code = Literal[
     "action_failed",
     "unverified",
     "stalled",
+    "too_many",
     "unauthorized",
     "foreign_host",
     "cross_site",
@@ -106,6 +107,10 @@ class Unverified(OrchestratorError):
     """Whether an accepted command worked was not seen in the time that the client waits."""
 
 
+class TooMany(OrchestratorError):
+    """As many as are served at once are served already."""
+
+
 class BrainStalled(OrchestratorError):
     """The orchestrator answers requests and decides nothing."""
 
@@ -150,6 +155,8 @@ async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
             return ProblemResponse(502, "action_failed", str(error), instance=path)
         case Unverified():
             return ProblemResponse(504, "unverified", str(error), instance=path)
+        case TooMany():
+            return ProblemResponse(429, "too_many", str(error), instance=path)
         case BrainStalled():
             return ProblemResponse(503, "stalled", str(error), instance=path)
         case EngineUnavailable():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
-from orchestrator.ports import EventRecord
+from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 
 
@@ -34,4 +34,13 @@ class Supervisor(Protocol):
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
     ) -> Sequence[EventRecord]:
         """Newest first; ``before`` and ``since`` are exclusive. Raises ``StoreError`` when they cannot be read."""
+        ...
+
+    async def logs(
+        self, name: str, *, tail: int, follow: bool = False, since: float | None = None
+    ) -> AsyncIterator[LogLine]:
+        """What the service's container wrote: see :meth:`orchestrator.ports.ContainerEngine.logs`.
+
+        Raises ``UnknownService``, ``ContainerNotFound`` and ``EngineUnavailable`` before the first line.
+        """
         ...

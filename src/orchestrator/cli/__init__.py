@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "ps": _Entry("ps", "How the services are, and what is done about it."),
     "show": _Entry("show", "Everything about one service."),
     "events": _Entry("events", "What happened, and why."),
+    "logs": _Entry("logs", "What a service's container writes."),
     "restart": _Entry("actions", "Restart a service now."),
     "start": _Entry("actions", "Start a stopped service."),
     "stop": _Entry("actions", "Stop a service, and keep it stopped."),

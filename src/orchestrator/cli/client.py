@@ -6,7 +6,8 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -52,17 +53,51 @@ class Server:
     def post(self, path: str, **query: object) -> Document:
         return self._ask("POST", path, query)
 
+    def lines(self, path: str, *, patient: bool, **query: object) -> Iterator[Document]:
+        """The documents of an answer that has one a line, as they come; ``patient``: however long each takes."""
+        connection = self._connection()
+        try:
+            with self._translated():
+                connection.connect()
+                if patient and connection.sock is not None:
+                    connection.sock.settimeout(None)
+                connection.request("GET", f"{path}?{urlencode(_given(query))}", headers=self._headers())
+                answer = connection.getresponse()
+            if answer.status >= 400:
+                self._read(answer.status, answer.read())
+            while True:
+                with self._translated():
+                    line = answer.readline()
+                if not line:
+                    return
+                yield self._read(200, line)
+        finally:
+            connection.close()
+
     def _ask(self, method: str, path: str, query: dict[str, object]) -> Document:
-        given = {key: value for key, value in query.items() if value is not None}
+        given = _given(query)
         target = f"{path}?{urlencode(given)}" if given else path
+        connection = self._connection()
+        try:
+            with self._translated():
+                connection.request(method, target, headers=self._headers())
+                answer = connection.getresponse()
+                status, body = answer.status, answer.read()
+        finally:
+            connection.close()
+        return self._read(status, body)
+
+    def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        connection = self._connection()
+        return headers
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What goes wrong on the way is told in our words."""
         try:
-            connection.request(method, target, headers=headers)
-            answer = connection.getresponse()
-            status, body = answer.status, answer.read()
+            yield
         except TimeoutError:
             raise Unreachable(
                 f"{self.address} accepts connections and does not answer within {DEADLINE:.0f} s."
@@ -71,9 +106,6 @@ class Server:
             raise self._stranger() from None
         except OSError as error:
             raise self._nobody(error) from None
-        finally:
-            connection.close()
-        return self._read(status, body)
 
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")
@@ -113,6 +145,10 @@ class Server:
             f"Something answers at {self.address}, but it is no orchestrator. "
             "Name the right one with --server or ORCHESTRATOR_SERVER."
         )
+
+
+def _given(query: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in query.items() if value is not None}
 
 
 def service_path(name: str, verb: str = "") -> str:

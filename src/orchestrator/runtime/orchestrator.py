@@ -7,15 +7,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
-from orchestrator.errors import UnknownService
-from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, Probe, StateStore, Surveyor
+from orchestrator.errors import ContainerNotFound, UnknownService
+from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, LogLine, Probe, StateStore, Surveyor
 from orchestrator.runtime import narrator
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.health import HealthMonitor
@@ -132,6 +132,19 @@ class ContainerOrchestrator:
     ) -> Sequence[EventRecord]:
         """Newest first, also what the store has not taken yet; ``before`` and ``since`` are exclusive."""
         return await self._journal.events(limit, service=service, before=before, since=since)
+
+    async def logs(
+        self, name: str, *, tail: int, follow: bool = False, since: float | None = None
+    ) -> AsyncIterator[LogLine]:
+        """What its container wrote; looks at the container first, so that what is wrong is raised at once."""
+        record = self._registry.get(name)
+        if record is None:
+            raise UnknownService(name, tuple(self._registry))
+        if record.container is None:
+            raise ContainerNotFound("it has no container")
+        container_id = record.container.container_id
+        await self._engine.inspect(container_id)
+        return self._engine.logs(container_id, tail=tail, follow=follow, since=since)
 
     async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
         """Answers when it is decided, not when it is carried out; :class:`UnknownService` for a name not listed.

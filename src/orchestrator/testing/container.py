@@ -14,6 +14,7 @@ from orchestrator.core.model import (
     EngineHealth,
     PublishedPort,
 )
+from orchestrator.testing.output import Output
 from orchestrator.testing.workload import HEALTHY, Condition, EngineCheckup, Workload
 
 LONGEST_QUESTION = 6.0
@@ -84,6 +85,7 @@ class FakeContainer:
     policy_pause: float = 0.0
     """What the engine's own policy waited last."""
     in_restart: asyncio.Task[None] | None = None
+    output: Output = field(default_factory=Output)
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from orchestrator.core.model import ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused, ContainerNotFound
-from orchestrator.ports import EngineEvent
+from orchestrator.ports import EngineEvent, LogLine
 from orchestrator.testing import restart_policy
 from orchestrator.testing.checkups import duration, examine
 from orchestrator.testing.clock import VirtualClock
@@ -149,6 +149,22 @@ class FakeDaemon:
             delay, code = container.workload.crash_after, container.workload.exit_code
             self._loop.call_later(delay, self.end, container, process, code, "itself")
         self._schedule_checkup(container, process)
+        self._speak(container, process)
+
+    def _speak(self, container: FakeContainer, process: Process) -> None:
+        workload, at = container.workload, self.clock.now().wall
+        for text in workload.says:
+            container.output.write(LogLine("stdout", at, text))
+        for text in workload.complains:
+            container.output.write(LogLine("stderr", at, text))
+        if workload.ticks_every is not None:
+            self._loop.call_later(workload.ticks_every, self._tick, container, process, workload.ticks_every)
+
+    def _tick(self, container: FakeContainer, process: Process, every: float) -> None:
+        if process.dead:
+            return
+        container.output.write(LogLine("stdout", self.clock.now().wall, "tick"))
+        self._loop.call_later(every, self._tick, container, process, every)
 
     def _schedule_checkup(self, container: FakeContainer, process: Process) -> None:
         """Docker runs health checks by itself; Podman only where systemd has timers for it, which is not here."""
@@ -186,6 +202,7 @@ class FakeDaemon:
         now = self.clock.now()
         well = container.plainly_well(now.moment)
         process.gone.set()
+        container.output.end_run()
         self.ledger.write(Happening(now, container.name, "exited", by, f"with {code}", well))
         self.reach.once_awake(lambda: self._take_note(container, process, code, oom))
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
 from orchestrator.errors import ActionRefused, EngineAway, EngineHung
-from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult
+from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult, LogLine
 from orchestrator.testing.container import FakeContainer
 from orchestrator.testing.daemon import FakeDaemon
 from orchestrator.testing.feed import Reader
@@ -109,6 +110,21 @@ class FakeEngine:
         if not container.up or container.process is None:
             raise ActionRefused(409, f"Container {container.name} is not running")
         return ("T",) if container.process.condition is Condition.FROZEN else ("S",)
+
+    async def logs(
+        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+    ) -> AsyncIterator[LogLine]:
+        await self._question("logs")
+        container, broken = self.daemon.find(container_id), self.daemon.reach.broken
+        for line in container.output.newest(tail, since):
+            yield line
+        if not follow or container.process is None:
+            return
+        async with aclosing(container.output.follow(container.process.gone, broken)) as lines:
+            async for line in lines:
+                yield line
+        if broken.done():
+            raise self._away("it ended in the middle of a container's log")
 
     # --- actions ------------------------------------------------------------------------------------------
 

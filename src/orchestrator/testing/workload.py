@@ -37,6 +37,12 @@ class Workload:
     """How long it takes to end politely after SIGTERM."""
     ignores_sigterm: bool = False
     exit_code_on_sigterm: int = 0
+    says: tuple[str, ...] = ()
+    """What every run writes to stdout as it begins."""
+    complains: tuple[str, ...] = ()
+    """And to stderr."""
+    ticks_every: float | None = None
+    """How often it writes ``tick`` to stdout, from then on."""
     missing_commands: frozenset[str] = frozenset({"no-such-command"})
     """Programs the image does not have; every other command asks the process how it is."""
 

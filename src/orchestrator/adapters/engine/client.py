@@ -17,6 +17,7 @@ from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
 from orchestrator.adapters.engine.health import HealthChecks
+from orchestrator.adapters.engine.logs import LogRequest, read_logs
 from orchestrator.adapters.engine.stream import EventStream
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
 from orchestrator.errors import (
@@ -27,7 +28,7 @@ from orchestrator.errors import (
     EngineUnavailable,
     EngineUnsuitable,
 )
-from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult
+from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult, LogLine
 
 CALL_TIMEOUT: Final = 10.0
 START_TIMEOUT: Final = 60.0
@@ -159,6 +160,22 @@ class DockerClient:
             return await self._health.newest(container_id, self.colocated)
         except ActionRefused as error:
             raise self._unanswered(error) from error
+
+    async def logs(
+        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+    ) -> AsyncIterator[LogLine]:
+        async with self._question() as connection:
+            seen = await connection.ask(f"/containers/{named(container_id)}/json")
+        request = LogRequest(
+            path=f"/containers/{named(container_id)}/logs",
+            terminal=bool(seen["Config"].get("Tty")),
+            tail=tail,
+            follow=follow,
+            since=since,
+        )
+        async with aclosing(read_logs(connection, request, self._call_timeout)) as lines:
+            async for line in lines:
+                yield line
 
     async def close(self) -> None:
         self._deaths.close()

@@ -149,8 +149,9 @@ def identify(address: str, status: int, body: bytes) -> EngineIdentity:
 
 
 @asynccontextmanager
-async def guarded(address: str, seconds: float) -> AsyncIterator[None]:
-    """Everything inside ends within ``seconds`` and raises only :class:`EngineError` (or is cancelled)."""
+async def guarded(address: str, seconds: float | None) -> AsyncIterator[None]:
+    """Everything inside ends within ``seconds`` (``None``: whenever it does) and raises only :class:`EngineError` (or
+    is cancelled)."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -159,6 +160,8 @@ async def guarded(address: str, seconds: float) -> AsyncIterator[None]:
     except aiohttp.ServerTimeoutError:
         raise EngineAway(address, "no connection could be made in time", _START) from None
     except TimeoutError:
+        if seconds is None:
+            raise away(address, "the connection timed out") from None
         raise hung(address, seconds) from None
     except (DockerError, aiohttp.ClientError, OSError, ValueError, KeyError, TypeError) as error:
         raise translated(address, error) from error
