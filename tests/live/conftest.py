@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from scripts.image import static_busybox
 from scripts.leftovers import dispose
 from scripts.podman import PrivatePodman
 
@@ -36,6 +37,7 @@ NEEDED = {
 def engine_folder() -> Iterator[Path]:
     """A private network and a folder with a short path; what an earlier, crashed run left is removed first."""
     _require_everything()
+    static_busybox()  # fetched while there is a network to fetch it from
     for abandoned in abandoned_folders():
         PrivatePodman(abandoned / "podman").remove_everything()
         dispose(abandoned)
