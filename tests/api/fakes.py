@@ -12,6 +12,7 @@ from orchestrator.core.model import Category, ContainerState, Instant, Status, V
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.vitals import VitalsView
 
 NOON = 1_705_312_800.0
 """2024-01-15T10:00:00Z."""
@@ -75,6 +76,7 @@ class FakeSupervisor:
         """How every accepted command ends, for those who wait for it; ``None``: it does not."""
         self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
+        self.measured: tuple[VitalsView, ...] = ()
         self.drawn = GraphView((), (), (), ())
 
     def services(self) -> tuple[ServiceView, ...]:
@@ -85,6 +87,9 @@ class FakeSupervisor:
 
     def graph(self) -> GraphView:
         return replace(self.drawn, nodes=self.services())
+
+    def vitals(self) -> tuple[VitalsView, ...]:
+        return self.measured
 
     def system(self) -> SystemView:
         if self.failure is not None and not isinstance(self.failure, OrchestratorError):

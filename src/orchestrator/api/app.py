@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from orchestrator.api import problems
+from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.logs import LogRoutes
@@ -46,6 +47,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
+    app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(GraphRoutes(orchestrator).router())
     app.include_router(LogRoutes(orchestrator).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())

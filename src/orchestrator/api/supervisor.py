@@ -10,6 +10,7 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
+from orchestrator.runtime.vitals import VitalsView
 
 
 class Supervisor(Protocol):
@@ -20,6 +21,10 @@ class Supervisor(Protocol):
     def service(self, name: str) -> ServiceView | None: ...
 
     def graph(self) -> GraphView: ...
+
+    def vitals(self) -> tuple[VitalsView, ...]:
+        """Of the AI services."""
+        ...
 
     def system(self) -> SystemView: ...
 

@@ -41,6 +41,7 @@ from orchestrator.runtime.relations import draw
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
+from orchestrator.runtime.vitals import Vitals, VitalsView
 
 _LONGEST_SLEEP: Final = 5.0
 """Seconds without any turn, at the most: a brain that sleeps longer cannot be told from a dead one."""
@@ -98,7 +99,8 @@ class ContainerOrchestrator:
         self._crew.add("journal", self._journal.run)
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
-        self._observers: tuple[Observer, ...] = ()
+        self._vitals = Vitals()
+        self._observers: tuple[Observer, ...] = (self._vitals,)
         self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
         self._judgement = Judgement(
             registry=self._registry,
@@ -123,6 +125,10 @@ class ContainerOrchestrator:
 
     def graph(self) -> GraphView:
         return draw(self._registry, self._surroundings.cycles, self._clock.now())
+
+    def vitals(self) -> tuple[VitalsView, ...]:
+        """Of the AI services."""
+        return self._vitals.views(self._registry, self._clock.now())
 
     def system(self) -> SystemView:
         return self._surroundings.view(self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint)
