@@ -11,6 +11,7 @@ from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
+from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
 from orchestrator.runtime.vitals import VitalsView
 
@@ -78,6 +79,8 @@ class FakeSupervisor:
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
         self.drawn = GraphView((), (), (), ())
+        self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
+        self.broadcast.begin(max((one.sequence for one in events), default=0))
 
     def services(self) -> tuple[ServiceView, ...]:
         return tuple(self.shown.values())

@@ -85,9 +85,10 @@ def live(script: Callable[[Life, str], Awaitable[None]]) -> list[str]:
     async def both() -> list[str]:
         life = Life()
         listener = server.listen("127.0.0.1", 0, token=None)
-        app = create_app(FakeSupervisor(), StoppedClock())
+        supervisor = FakeSupervisor()
+        app = create_app(supervisor, StoppedClock())
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-            serving = group.create_task(server.serve(app, listener, life.run))
+            serving = group.create_task(server.serve(app, listener, life.run, supervisor.broadcast.close))
             await life.begun.wait()
             await script(life, server.address_of(listener))
             await serving
@@ -135,7 +136,8 @@ def test_an_orchestrator_that_fails_takes_the_server_with_it_and_is_not_hidden()
     async def serve() -> None:
         listener = server.listen("127.0.0.1", 0, token=None)
         async with asyncio.timeout(60):
-            await server.serve(create_app(FakeSupervisor(), StoppedClock()), listener, fail)
+            supervisor = FakeSupervisor()
+            await server.serve(create_app(supervisor, StoppedClock()), listener, fail, supervisor.broadcast.close)
 
     with pytest.raises(LookupError, match="the cause"):
         asyncio.run(serve())

@@ -61,6 +61,10 @@ class Api:
     def __init__(self, port: int = 0) -> None:
         self._port = port
 
+    @property
+    def port(self) -> int:
+        return self._port
+
     def ask(self, method: str, path: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_TIMEOUT)
         try:

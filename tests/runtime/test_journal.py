@@ -57,7 +57,7 @@ class World:
 Story = Callable[[World], Awaitable[None]]
 
 
-def play(story: Story, store: MemoryStore | None = None, **limits: int) -> None:
+def play(story: Story, store: MemoryStore | None = None, **limits: Any) -> None:
     """Run the story beside a journal that was not opened yet."""
     store = store or MemoryStore()
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from orchestrator.api import problems
+from orchestrator.api import problems, stream
 from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
@@ -51,6 +51,7 @@ def create_app(
     app.include_router(GraphRoutes(orchestrator).router())
     app.include_router(LogRoutes(orchestrator).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
+    app.router.routes.append(stream.route(orchestrator.broadcast))
     app.add_middleware(Guard, access=access or Access())
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -12,14 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.ports import EventRecord
-from orchestrator.runtime.views import EngineView, HealthView, ServiceView, StoreView, SystemView, WorkerView, timestamp
+from orchestrator.runtime.views import (
+    EngineView,
+    ServiceView,
+    StoreView,
+    SystemView,
+    WorkerView,
+    engine_document,
+    service_document,
+    store_document,
+    timestamp,
+)
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Overall = Literal["healthy", "degraded", "unhealthy"]
-
-
-def _optional_timestamp(wall: float | None) -> str | None:
-    return None if wall is None else timestamp(wall)
 
 
 # --- services -----------------------------------------------------------------------------------------------
@@ -33,16 +39,6 @@ class Health(BaseModel):
     checked_at: Timestamp
     latency_ms: float | None
     detail: str = Field(examples=["HTTP 500"])
-
-    @classmethod
-    def of(cls, view: HealthView) -> Health:
-        return cls(
-            verdict=view.verdict,
-            method=view.method,
-            checked_at=timestamp(view.checked_at),
-            latency_ms=view.latency_ms,
-            detail=view.detail,
-        )
 
 
 class Service(BaseModel):
@@ -72,31 +68,7 @@ class Service(BaseModel):
 
     @classmethod
     def of(cls, view: ServiceView) -> Service:
-        return cls(
-            name=view.name,
-            display_name=view.display_name,
-            category=view.category,
-            status=view.status,
-            enabled=view.enabled,
-            container_id=view.container_id,
-            image=view.image,
-            port=view.port,
-            failure_count=view.failure_count,
-            restart_count=view.restart_count,
-            last_restart_at=_optional_timestamp(view.last_restart_at),
-            uptime_seconds=view.uptime_seconds,
-            container_name=view.container_name,
-            container_state=view.container_state,
-            health=None if view.health is None else Health.of(view.health),
-            reason=view.reason,
-            strikes=view.strikes,
-            retry_at=_optional_timestamp(view.retry_at),
-            waiting_on=list(view.waiting_on),
-            requires=list(view.requires),
-            wants=list(view.wants),
-            problems=list(view.problems),
-            at_rest=view.at_rest,
-        )
+        return cls.model_validate(service_document(view))
 
 
 class Tally(BaseModel):
@@ -188,15 +160,7 @@ class Engine(BaseModel):
 
     @classmethod
     def of(cls, view: EngineView) -> Engine:
-        return cls(
-            endpoint=view.endpoint,
-            reachable=view.reachable,
-            kind=view.kind,
-            version=view.version,
-            api_version=view.api_version,
-            detail=view.detail,
-            since=timestamp(view.since),
-        )
+        return cls.model_validate(engine_document(view))
 
 
 class Store(BaseModel):
@@ -207,7 +171,7 @@ class Store(BaseModel):
 
     @classmethod
     def of(cls, view: StoreView) -> Store:
-        return cls(location=view.location, healthy=view.healthy, detail=view.detail, pending_writes=view.pending_writes)
+        return cls.model_validate(store_document(view))
 
 
 class FullHealth(BaseModel):

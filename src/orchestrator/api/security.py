@@ -7,6 +7,8 @@ and a changing request that a browser sends must come from a page that we served
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import ipaddress
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from orchestrator.api.problems import ProblemResponse
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+STREAM_PROTOCOL: Final = "orchestrator.events"
+TOKEN_PROTOCOL: Final = "orchestrator.bearer."  # noqa: S105 - the word before a token
+"""How a browser shows a token at a WebSocket, where it can send no header: as a subprotocol, the token in base64url."""
 PUBLIC_PATHS: Final = frozenset({"/api/system/health/live"})
 """Answered without a token: what a container platform asks, and it tells nothing."""
 
@@ -43,6 +48,15 @@ class Access:
         if method not in SAFE_METHODS and _is_cross_site(headers):
             return _cross_site(path, headers)
         return None
+
+    def stream_refusal(self, path: str, headers: Headers) -> ProblemResponse | None:
+        """As :meth:`refusal`, for a WebSocket: browsers let any page open one, and say in ``Origin`` which."""
+        if self.token is not None:
+            if not (_bears(headers, self.token) or _offers(headers, self.token)):
+                return _unauthorized(path)
+        elif not self._names_us(headers.get("host", "")):
+            return _foreign_host(path, headers.get("host", ""))
+        return _cross_site(path, headers) if _is_cross_site(headers) else None
 
     def _names_us(self, host_header: str) -> bool:
         name = host_name(host_header)
@@ -72,6 +86,21 @@ def _bears(headers: Headers, token: str) -> bool:
     if scheme.lower() != "bearer":
         return False
     return hmac.compare_digest(given.strip().encode("latin-1", "replace"), token.encode())
+
+
+def _offers(headers: Headers, token: str) -> bool:
+    for offered in headers.get("sec-websocket-protocol", "").split(","):
+        word = offered.strip()
+        if not word.startswith(TOKEN_PROTOCOL):
+            continue
+        coded = word.removeprefix(TOKEN_PROTOCOL)
+        try:
+            given = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
+        except (binascii.Error, ValueError):
+            continue
+        if hmac.compare_digest(given, token.encode()):
+            return True
+    return False
 
 
 def _is_cross_site(headers: Headers) -> bool:
@@ -118,6 +147,11 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             refusal = self._access.refusal(scope["method"], scope["path"], Headers(scope=scope))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        elif scope["type"] == "websocket":
+            refusal = self._access.stream_refusal(scope["path"], Headers(scope=scope))
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return

@@ -15,6 +15,7 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orchestrator.api.security import is_loopback
 from orchestrator.errors import OrchestratorError
@@ -27,6 +28,14 @@ GRACE_FOR_REQUESTS: Final = 2
 END_WITHIN: Final = 10.0
 """Seconds from the signal to the end of the process, whatever still hangs: what ``docker stop`` grants."""
 
+
+PING_INTERVAL: Final = 20.0
+PING_TIMEOUT: Final = 20.0
+"""Seconds between two pings of a WebSocket client, and until one that does not answer is let go."""
+LARGEST_MESSAGE: Final = 4096
+"""Bytes of a message that a WebSocket client may send; there is nothing that it has to say."""
+CUT_AFTER: Final = 5.0
+"""Seconds for a WebSocket that we have ended to be closed by the client, before it is cut."""
 
 _UVICORN_TICKS: Final = 10
 """What uvicorn counts in a second: it renews its headers at multiples of this."""
@@ -103,12 +112,31 @@ def _join(host: str, port: int) -> str:
 # --- the life of the process --------------------------------------------------------------------------------
 
 
+class _Connection(WebSocketsSansIOProtocol):
+    """Cut when it is over: closing alone waits for ever for a client that does not read what was sent to it."""
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            self.loop.call_later(CUT_AFTER, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.loop.call_later(CUT_AFTER, self.transport.abort)
+
+
 class _Server(uvicorn.Server):
     """Ticks once a second, for its date header, instead of ten times: whoever only watches should mostly sleep."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, farewell: Callable[[], Awaitable[None]]) -> None:
         self._ending = asyncio.Event()
+        self._farewell = farewell
         super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._farewell()
+        await super().shutdown(sockets)
 
     @property
     def should_exit(self) -> bool:
@@ -133,23 +161,33 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, listener: socket.socket, run: Callable[[], Awaitable[None]]) -> None:
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    run: Callable[[], Awaitable[None]],
+    farewell: Callable[[], Awaitable[None]],
+) -> None:
     """Serve ``app`` on ``listener`` while ``run`` runs, until SIGINT or SIGTERM, or until one of them fails.
 
     Both are ended then: requests under way get 2 s, ``run`` is cancelled. A second signal, or 10 s, ends the process
-    at once.
+    at once. ``farewell`` is what open streams are told before their connections end.
     """
     server = _Server(
         uvicorn.Config(
             app,
             lifespan="off",
-            ws="none",
+            ws=_Connection,
+            ws_max_size=LARGEST_MESSAGE,
+            ws_ping_interval=PING_INTERVAL,
+            ws_ping_timeout=PING_TIMEOUT,
+            ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             proxy_headers=False,  # who asks is journalled: it must not be what a header claims
             server_header=False,
             timeout_graceful_shutdown=GRACE_FOR_REQUESTS,
-        )
+        ),
+        farewell,
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="api")
     runtime = asyncio.create_task(_awaited(run), name="orchestrator")

@@ -9,12 +9,16 @@ from typing import Protocol
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.ports import EventRecord, LogLine
+from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 from orchestrator.runtime.vitals import VitalsView
 
 
 class Supervisor(Protocol):
     """Implemented by :class:`orchestrator.ContainerOrchestrator`. Reading never waits."""
+
+    @property
+    def broadcast(self) -> Broadcast: ...
 
     def services(self) -> tuple[ServiceView, ...]: ...
 

@@ -38,7 +38,9 @@ def run(command_line: Mapping[str, object]) -> None:
         logger.info("Serving on %s", server.address_of(listener))
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(server.serve(app, listener, assembly.orchestrator.run))
+                runner.run(
+                    server.serve(app, listener, assembly.orchestrator.run, assembly.orchestrator.broadcast.close)
+                )
         except StoreInUse as error:
             raise click.ClickException(str(error)) from None
 

@@ -42,7 +42,8 @@ class Journal:
     """Told by the brain (``remember``, ``record``: plain functions, never wait), written by :meth:`run`.
 
     ``pending_limit`` bounds the events that wait for the store: beyond it the oldest are dropped and counted.
-    ``recent_limit`` is the number of events also held in memory once they are written.
+    ``recent_limit`` is the number of events also held in memory once they are written. ``on_recorded`` is told of every
+    event at once, ``on_kept`` of the number up to which the store has them.
     """
 
     def __init__(
@@ -51,12 +52,16 @@ class Journal:
         clock: Clock,
         *,
         on_recovered: Recovered | None = None,
+        on_recorded: Callable[[EventRecord], None] | None = None,
+        on_kept: Callable[[int], None] | None = None,
         pending_limit: int = 10_000,
         recent_limit: int = 1_000,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_recovered = on_recovered
+        self._on_recorded = on_recorded
+        self._on_kept = on_kept
         self._backlog = Backlog(pending_limit, recent_limit)
         self._documents: dict[str, Document | None] = {}
         """Everything known, told here or kept before: what a store that came back empty is filled with again."""
@@ -94,6 +99,8 @@ class Journal:
         """
         event = self._backlog.append(service, document)
         self._changed.set()
+        if self._on_recorded is not None:
+            self._on_recorded(event)
         return event
 
     @property
@@ -202,6 +209,8 @@ class Journal:
                 return False
             self._written(documents)
             self._backlog.written(events)
+            if events and self._on_kept is not None:
+                self._on_kept(events[-1].sequence)
             self._mended()
             return True
 

@@ -17,6 +17,7 @@ from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, LogLine, Probe, StateStore, Surveyor
 from orchestrator.runtime import narrator
+from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.health import HealthMonitor
 from orchestrator.runtime.inbox import (
@@ -87,7 +88,14 @@ class ContainerOrchestrator:
         self._probes = probes
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
-        self._journal = Journal(store, clock, on_recovered=self._recovered)
+        self.broadcast = Broadcast(clock, self.system, self.events)
+        self._journal = Journal(
+            store,
+            clock,
+            on_recovered=self._recovered,
+            on_recorded=self.broadcast.recorded,
+            on_kept=self.broadcast.kept,
+        )
         self._discovery = ContainerDiscoveryService(
             engine, surveyor, clock, self._inbox.post, interval=self._pace.interval, chance=self._chance
         )
@@ -100,7 +108,7 @@ class ContainerOrchestrator:
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
-        self._observers: tuple[Observer, ...] = (self._vitals,)
+        self._observers: tuple[Observer, ...] = (self.broadcast, self._vitals)
         self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
         self._judgement = Judgement(
             registry=self._registry,
@@ -173,7 +181,9 @@ class ContainerOrchestrator:
         """
         now = self._clock.now()
         self._surroundings.begin(now)
-        self._intake.remember(await self._journal.open())
+        kept = await self._journal.open()
+        self._intake.remember(kept)
+        self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
         try:

@@ -149,3 +149,62 @@ def event_document(view: ServiceView, event: Event) -> dict[str, object]:
         "cause": event.cause,
         "timestamp": timestamp(event.at.wall),
     }
+
+
+def service_document(view: ServiceView) -> dict[str, object]:
+    """The whole service, as every face serves it."""
+    health = view.health
+    return {
+        "name": view.name,
+        "display_name": view.display_name,
+        "category": view.category.value,
+        "status": view.status.value,
+        "enabled": view.enabled,
+        "container_id": view.container_id,
+        "image": view.image,
+        "port": view.port,
+        "failure_count": view.failure_count,
+        "restart_count": view.restart_count,
+        "last_restart_at": None if view.last_restart_at is None else timestamp(view.last_restart_at),
+        "uptime_seconds": view.uptime_seconds,
+        "container_name": view.container_name,
+        "container_state": None if view.container_state is None else view.container_state.value,
+        "health": None
+        if health is None
+        else {
+            "verdict": health.verdict.value,
+            "method": health.method,
+            "checked_at": timestamp(health.checked_at),
+            "latency_ms": health.latency_ms,
+            "detail": health.detail,
+        },
+        "reason": view.reason,
+        "strikes": view.strikes,
+        "retry_at": None if view.retry_at is None else timestamp(view.retry_at),
+        "waiting_on": list(view.waiting_on),
+        "requires": list(view.requires),
+        "wants": list(view.wants),
+        "problems": list(view.problems),
+        "at_rest": view.at_rest,
+    }
+
+
+def engine_document(view: EngineView) -> dict[str, object]:
+    return {
+        "endpoint": view.endpoint,
+        "reachable": view.reachable,
+        "kind": view.kind,
+        "version": view.version,
+        "api_version": view.api_version,
+        "detail": view.detail,
+        "since": timestamp(view.since),
+    }
+
+
+def store_document(view: StoreView) -> dict[str, object]:
+    return {
+        "location": view.location,
+        "healthy": view.healthy,
+        "detail": view.detail,
+        "pending_writes": view.pending_writes,
+    }
