@@ -124,7 +124,7 @@ def test_one_client_too_many_is_refused_with_the_remedy() -> None:
     async def story(_: FakeSupervisor, address: str) -> None:
         async with connect(address, proxy=None), connect(address, proxy=None):
             status, body = await refused(address)
-            assert (status, body["code"]) == (503, "too_many")
+            assert (status, body["code"]) == (429, "too_many")
         async with connect(address, proxy=None):
             pass
 

@@ -46,7 +46,7 @@ class _Stream:
             return
         except TooManyClients:
             detail = "As many clients as may be follow the events already: try again later, or GET the events."
-            await ProblemResponse(503, "too_many", detail, instance=PATH)(scope, receive, send)
+            await ProblemResponse(429, "too_many", detail, instance=PATH)(scope, receive, send)
             return
         except NotStarted:
             detail = "The orchestrator just started and has not read its state yet: try again in a moment."
