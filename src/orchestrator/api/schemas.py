@@ -14,11 +14,13 @@ from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import (
     EngineView,
+    HealthView,
     ServiceView,
     StoreView,
     SystemView,
     WorkerView,
     engine_document,
+    health_document,
     service_document,
     store_document,
     timestamp,
@@ -39,6 +41,10 @@ class Health(BaseModel):
     checked_at: Timestamp
     latency_ms: float | None
     detail: str = Field(examples=["HTTP 500"])
+
+    @classmethod
+    def of(cls, view: HealthView) -> Health:
+        return cls.model_validate(health_document(view))
 
 
 class Service(BaseModel):

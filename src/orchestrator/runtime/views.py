@@ -151,9 +151,18 @@ def event_document(view: ServiceView, event: Event) -> dict[str, object]:
     }
 
 
+def health_document(view: HealthView) -> dict[str, object]:
+    return {
+        "verdict": view.verdict.value,
+        "method": view.method,
+        "checked_at": timestamp(view.checked_at),
+        "latency_ms": view.latency_ms,
+        "detail": view.detail,
+    }
+
+
 def service_document(view: ServiceView) -> dict[str, object]:
     """The whole service, as every face serves it."""
-    health = view.health
     return {
         "name": view.name,
         "display_name": view.display_name,
@@ -169,15 +178,7 @@ def service_document(view: ServiceView) -> dict[str, object]:
         "uptime_seconds": view.uptime_seconds,
         "container_name": view.container_name,
         "container_state": None if view.container_state is None else view.container_state.value,
-        "health": None
-        if health is None
-        else {
-            "verdict": health.verdict.value,
-            "method": health.method,
-            "checked_at": timestamp(health.checked_at),
-            "latency_ms": health.latency_ms,
-            "detail": health.detail,
-        },
+        "health": None if view.health is None else health_document(view.health),
         "reason": view.reason,
         "strikes": view.strikes,
         "retry_at": None if view.retry_at is None else timestamp(view.retry_at),
