@@ -48,5 +48,18 @@ def test_help_lists_every_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "orchestrator", "--help"], capture_output=True, text=True, timeout=60, check=True
     )
-    for command in ("serve", "check", "ps", "show", "start", "stop", "restart", "enable", "disable", "events", "logs"):
+    for command in (
+        "serve",
+        "check",
+        "ps",
+        "show",
+        "start",
+        "stop",
+        "restart",
+        "enable",
+        "disable",
+        "events",
+        "logs",
+        "graph",
+    ):
         assert f"\n  {command} " in done.stdout
