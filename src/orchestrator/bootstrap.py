@@ -12,9 +12,10 @@ from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.configuration.loading import Configuration, load
+from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
-from orchestrator.ports import Clock
+from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 
@@ -52,12 +53,21 @@ def build(configuration: Configuration) -> Assembly:
         engine=engine,
         surveyor=ServiceSurveyor(configuration, own_container_id()),
         probes=make_probes(engine),
-        store=SqliteStore(settings.state, clock),
+        store=make_store(settings, clock),
         clock=clock,
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),
     )
     return Assembly(configuration, orchestrator, clock, own_version())
+
+
+def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:
+    """Redis where an address of it is configured, else the file."""
+    if settings.redis_url is None:
+        return SqliteStore(settings.state, clock)
+    from orchestrator.adapters.stores.redis import RedisStore  # noqa: PLC0415 - costs start-up time and memory
+
+    return RedisStore(settings.redis_url.get_secret_value())
 
 
 async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:

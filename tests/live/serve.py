@@ -146,6 +146,7 @@ class Serve(Api):
         self._under = under
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORCHESTRATOR_", "DOCKER_"))}
         self._environment = kept | {f"ORCHESTRATOR_{name.upper()}": value for name, value in settings.items()}
+        self._store_options = () if "redis_url" in settings else (f"--state={self.state}",)
         self._logs: list[Path] = []
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -155,7 +156,7 @@ class Serve(Api):
         """Returns when it listens, which is before it acts."""
         log = self.folder / f"serve-{len(self._logs) + 1}.log"
         self._logs.append(log)
-        options = ("--port=0", f"--state={self.state}", f"--endpoint={self.endpoint}")
+        options = ("--port=0", *self._store_options, f"--endpoint={self.endpoint}")
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
                 [*self._under, sys.executable, "-m", "orchestrator", "serve", *options],

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.errors import StoreInUse
 from orchestrator.ports import Document, EventRecord, Kept
-from orchestrator.runtime.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
+from orchestrator.runtime.journal import BEAT, FIRST_PAUSE, LONGEST_PAUSE, Journal
 from orchestrator.testing import VirtualClock, run_virtual
 from orchestrator.testing.store import EVERYTHING, Medium, MemoryStore
 from tests.virtual import pass_time
@@ -109,6 +109,23 @@ def test_what_is_told_is_written_at_once_and_as_one_batch() -> None:
             assert set(world.kept.services) == {"web", "db"}
             assert world.stored() == [1, 2, 3]
             assert journal.view().pending_writes == 0
+
+    play(story)
+
+
+def test_an_idle_store_that_was_emptied_or_lost_is_noticed() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            journal.remember("web", RUNNING)
+            await moments()
+            world.store.broken |= EVERYTHING
+            await pass_time(BEAT + 0.1)
+            assert not journal.view().healthy
+            world.kept.wipe()
+            world.store.broken.clear()
+            await pass_time(BEAT)
+            assert journal.view().healthy
+            assert set(world.kept.services) == {"web"}
 
     play(story)
 

@@ -15,7 +15,11 @@ import click
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The configuration file.  [default: orchestrator.yaml here, then the user's]",
 )
-@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="The file that remembers.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file that remembers, where no ORCHESTRATOR_REDIS_URL is set.",
+)
 @click.option(
     "--endpoint", metavar="URL", help="The engine: unix:///run/docker.sock, tcp://host:2375.  [default: found]"
 )

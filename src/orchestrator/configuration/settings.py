@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.configuration import values
+from orchestrator.configuration.redis_url import redis_url as read_redis_url
 from orchestrator.errors import Problem
 
 PREFIX: Final = "ORCHESTRATOR_"
@@ -23,6 +24,7 @@ _Port = Annotated[int, BeforeValidator(values.port)]
 _OwnPort = Annotated[int, BeforeValidator(values.whole_number(0, 65535))]
 _Switch = Annotated[bool, BeforeValidator(values.switch)]
 _Text = Annotated[str, BeforeValidator(values.text)]
+_RedisUrl = Annotated[SecretStr, BeforeValidator(read_redis_url)]
 
 
 def default_state() -> Path:
@@ -67,6 +69,8 @@ class OrchestratorSettings(BaseSettings):
     """The only compose project to look after; ``None``: all."""
     config: Path | None = None
     state: Path = Field(default_factory=default_state)
+    redis_url: _RedisUrl | None = None
+    """Where state is kept instead of the file."""
     log_format: Literal["text", "json"] = "text"
     host: _Text = "127.0.0.1"
     port: _OwnPort = 8787

@@ -8,6 +8,7 @@ earlier process knew and this one could not load, or may have come back empty.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,9 @@ from orchestrator.runtime.views import StoreView
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries while the store fails: doubled from the first to the longest."""
+BEAT: Final = 2.0
+"""Seconds after which an idle store gets an empty batch: one that went away, or was emptied or replaced, is noticed
+without a change to write, and a lease is renewed."""
 OPERATION_DEADLINE: Final = 15.0
 """Seconds for one opening with one write. Longer than the stores' own, whose messages say more."""
 READ_DEADLINE: Final = 2.0
@@ -156,12 +160,17 @@ class Journal:
             return kept
 
     async def run(self) -> None:
-        """Write whatever is told, at once and as one batch; after a failure try again, less and less often."""
+        """Write whatever is told, at once and as one batch; after a failure try again, less and less often.
+
+        With nothing to write, look every :data:`BEAT` seconds whether the store is still there.
+        """
         pause = FIRST_PAUSE
         while True:
             if self._settled():
                 self._changed.clear()
-                await self._changed.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT):
+                        await self._changed.wait()
             if await self._attempt():
                 pause = FIRST_PAUSE
                 continue
@@ -201,8 +210,7 @@ class Journal:
                         self._rejoin(await self._store.open())
                     documents = {name: self._documents[name] for name in self._dirty}
                     events = self._backlog.waiting()
-                    if documents or events:
-                        await self._store.write(documents, events)
+                    await self._store.write(documents, events)
             except (StoreError, TimeoutError) as error:
                 self._joined = False
                 self._broke(_words(error, OPERATION_DEADLINE))

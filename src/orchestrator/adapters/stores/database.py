@@ -9,13 +9,13 @@ stall on the busy disks that small machines have, to save just that.
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from orchestrator.adapters.stores import custody, schema
+from orchestrator.adapters.stores.documents import bounded, decoded, encoded, plain
 from orchestrator.errors import StoreUnavailable
 from orchestrator.ports import Clock, Document, EventRecord, Kept
 
@@ -37,7 +37,6 @@ _KEEP_SERVICE: Final = (
     "INSERT INTO services VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document"
 )
 _APPEND_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?) ON CONFLICT (sequence) DO NOTHING"
-_LARGEST_INTEGER: Final = 2**63 - 1
 
 
 class Database:
@@ -68,9 +67,9 @@ class Database:
             return self._kept(connection, notice)
 
     def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
-        service_rows = [(_plain(name), _text(document)) for name, document in services.items() if document is not None]
-        forgotten = [(_plain(name),) for name, document in services.items() if document is None]
-        event_rows = [(event.sequence, _plain(event.service), _text(event.document)) for event in events]
+        service_rows = [(plain(name), encoded(document)) for name, document in services.items() if document is not None]
+        forgotten = [(plain(name),) for name, document in services.items() if document is None]
+        event_rows = [(event.sequence, plain(event.service), encoded(event.document)) for event in events]
         with self._edge():
             if self._connection is not None and self._writes and not self._is_in_place():
                 self._drop()
@@ -88,21 +87,21 @@ class Database:
         conditions, values = ["TRUE"], list[str | int]()
         if service is not None:
             conditions.append("service = ?")
-            values.append(_plain(service))
+            values.append(plain(service))
         if before is not None:
             conditions.append("sequence < ?")
-            values.append(_bounded(before))
+            values.append(bounded(before))
         if since is not None:
             conditions.append("sequence > ?")
-            values.append(_bounded(since))
+            values.append(bounded(since))
         query = (
             f"SELECT sequence, service, document FROM events WHERE {' AND '.join(conditions)} "  # noqa: S608 - constants
             "ORDER BY sequence DESC LIMIT ?"
         )
         with self._edge():
-            rows = self._readable().execute(query, (*values, _bounded(max(limit, 0)))).fetchall()
-        decoded = ((sequence, name, _document(text)) for sequence, name, text in rows)
-        return [EventRecord(sequence, name, document) for sequence, name, document in decoded if document is not None]
+            rows = self._readable().execute(query, (*values, bounded(max(limit, 0)))).fetchall()
+        read = ((sequence, name, decoded(text)) for sequence, name, text in rows)
+        return [EventRecord(sequence, name, document) for sequence, name, document in read if document is not None]
 
     def interrupt(self) -> None:
         """From any thread: whatever runs now ends with an error."""
@@ -231,12 +230,12 @@ class Database:
 
     def _kept(self, connection: sqlite3.Connection, notice: str) -> Kept:
         rows = connection.execute("SELECT name, document FROM services").fetchall()
-        decoded = {name: _document(text) for name, text in rows}
-        services = {name: document for name, document in decoded.items() if document is not None}
+        read = {name: decoded(text) for name, text in rows}
+        services = {name: document for name, document in read.items() if document is not None}
         last = schema.number(connection, "SELECT coalesce(max(sequence), 0) FROM events")
         notices = [self._notice, notice]
-        if len(services) < len(decoded):
-            unread = ", ".join(sorted(decoded.keys() - services.keys()))
+        if len(services) < len(read):
+            unread = ", ".join(sorted(read.keys() - services.keys()))
             notices.append(f"State file {self._named}: what it keeps of {unread} cannot be read and is begun anew.")
         self._notice = ""
         return Kept(services, last, " ".join(filter(None, notices)))
@@ -246,27 +245,3 @@ class Database:
         if oldest_wanted - self._oldest >= PRUNED_AT_ONCE:
             connection.execute("DELETE FROM events WHERE sequence < ?", (oldest_wanted,))
             self._oldest = oldest_wanted
-
-
-def _plain(name: str) -> str:
-    """A label can carry half a surrogate pair, which is no text to SQLite; it must not hold up the others."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _bounded(number: int) -> int:
-    return max(-_LARGEST_INTEGER, min(number, _LARGEST_INTEGER))
-
-
-def _text(document: Document) -> str:
-    return json.dumps(document, separators=(",", ":"))
-
-
-def _document(text: object) -> Document | None:
-    """``None`` for what somebody's hand, or a failing disk, has left there."""
-    if not isinstance(text, str):
-        return None
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
