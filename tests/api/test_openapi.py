@@ -26,6 +26,7 @@ SLOW = {"200", "202", "401", "403", "404", "409", "422", "500", "502", "503", "5
             for verb in ("enable", "disable")
         ),
         ("get", "/api/health/ai-services", {"200", "401", "403", "500"}),
+        ("get", "/api/system/health/ready", {"200", "401", "403", "500", "503"}),
         ("get", "/api/system/graph", {"200", "401", "403", "500"}),
         ("get", "/api/system/health", {"200", "401", "403", "503"}),
         ("get", "/api/system/health/live", {"200", "503"}),

@@ -12,6 +12,7 @@ from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.logs import LogRoutes
+from orchestrator.api.routes.ready import ReadyRoutes, Workers
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Supervisor
@@ -32,10 +33,12 @@ def create_app(
     *,
     version: str = "0",
     command_deadline: float = COMMAND_DEADLINE,
+    workers: Workers | None = None,
 ) -> FastAPI:
     """An ASGI application over a running orchestrator: served by itself, or mounted into another one.
 
     It neither starts nor stops ``orchestrator``. Without ``access`` the rules of a loopback address apply.
+    ``workers`` are those of the application around us, for its readiness.
     """
     # The interactive pages of FastAPI load scripts from a foreign host: a tool that restarts containers does not.
     app = FastAPI(
@@ -48,6 +51,7 @@ def create_app(
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
+    app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())
     app.include_router(GraphRoutes(orchestrator).router())
     app.include_router(LogRoutes(orchestrator).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
