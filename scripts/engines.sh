@@ -10,6 +10,7 @@ declare -A package_of=(
     [podman]=podman [runc]=runc [netavark]=netavark [aardvark-dns]=aardvark-dns [iptables]=iptables
     [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2
     [redis-server]=redis-server [openssl]=openssl
+    [prometheus]=prometheus [promtool]=prometheus
 )
 if [ "${1:-}" = bench ]; then
     package_of[prometheus-blackbox-exporter]=prometheus-blackbox-exporter

@@ -17,7 +17,9 @@ from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
 from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
+from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
+from orchestrator.runtime.telemetry import Telemetry
 
 _ACTIONS_PER_CORE = 4
 
@@ -47,8 +49,9 @@ def configure(command_line: Mapping[str, object]) -> Configuration:
 def build(configuration: Configuration) -> Assembly:
     """Does no I/O beyond asking which container we run in: nothing is connected to before ``run``."""
     settings = configuration.settings
-    engine = DockerClient(settings.docker_host)
     clock = SystemClock()
+    telemetry = Telemetry(clock)
+    engine = MeasuredEngine(DockerClient(settings.docker_host), telemetry, clock)
     orchestrator = ContainerOrchestrator(
         engine=engine,
         surveyor=ServiceSurveyor(configuration, own_container_id()),
@@ -57,6 +60,7 @@ def build(configuration: Configuration) -> Assembly:
         clock=clock,
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),
+        telemetry=telemetry,
     )
     return Assembly(configuration, orchestrator, clock, own_version())
 

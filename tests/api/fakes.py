@@ -12,6 +12,7 @@ from orchestrator.core.model import Category, ContainerState, Instant, Status, V
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
 from orchestrator.runtime.vitals import VitalsView
 
@@ -81,6 +82,7 @@ class FakeSupervisor:
         self.drawn = GraphView((), (), (), ())
         self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
         self.broadcast.begin(max((one.sequence for one in events), default=0))
+        self.telemetry = Telemetry(StoppedClock())
 
     def services(self) -> tuple[ServiceView, ...]:
         return tuple(self.shown.values())
@@ -98,6 +100,17 @@ class FakeSupervisor:
         if self.failure is not None and not isinstance(self.failure, OrchestratorError):
             raise self.failure
         return replace(self.overall, services=self.services())
+
+    def load(self) -> Load:
+        return Load(
+            inbox=1,
+            probes_waiting=2,
+            probes_in_flight=3,
+            actions_in_flight=4,
+            pending_writes=5,
+            dropped_events=6,
+            store_lag=7.5,
+        )
 
     async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
         if name not in self.shown:

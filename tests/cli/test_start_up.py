@@ -48,18 +48,5 @@ def test_help_lists_every_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "orchestrator", "--help"], capture_output=True, text=True, timeout=60, check=True
     )
-    for command in (
-        "serve",
-        "check",
-        "ps",
-        "show",
-        "start",
-        "stop",
-        "restart",
-        "enable",
-        "disable",
-        "events",
-        "logs",
-        "graph",
-    ):
+    for command in ("serve", "check", "ps", "show", "start", "stop", "restart", "enable", "disable", "events", "logs"):
         assert f"\n  {command} " in done.stdout

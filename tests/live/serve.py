@@ -202,6 +202,10 @@ class Serve(Api):
             print(f"--- {log.name}\n{log.read_text()}")
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid

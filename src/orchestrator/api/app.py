@@ -12,6 +12,7 @@ from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.logs import LogRoutes
+from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.ready import ReadyRoutes, Workers
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
@@ -56,6 +57,7 @@ def create_app(
     app.include_router(LogRoutes(orchestrator).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))
+    app.include_router(MetricsRoutes(orchestrator).router())
     app.add_middleware(Guard, access=access or Access())
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 from orchestrator.runtime.vitals import VitalsView
 
@@ -31,6 +32,11 @@ class Supervisor(Protocol):
         ...
 
     def system(self) -> SystemView: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
+
+    def load(self) -> Load: ...
 
     async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
         """Answers when the command is decided, not when it is carried out. Raises ``UnknownService``.

@@ -50,9 +50,8 @@ class Server:
         """The verdict, whichever it is: 503 with a body that is no problem document is one."""
         return self.get("/api/system/health")
 
-    def post(self, path: str, *, patience: float = 0.0, **query: object) -> Document:
-        """``patience``: seconds that the server may take beyond the usual, to wait for an outcome."""
-        return self._ask("POST", path, query, DEADLINE + patience)
+    def post(self, path: str, **query: object) -> Document:
+        return self._ask("POST", path, query)
 
     def lines(self, path: str, *, patient: bool, **query: object) -> Iterator[Document]:
         """The documents of an answer that has one a line, as they come; ``patient``: however long each takes."""
@@ -75,10 +74,10 @@ class Server:
         finally:
             connection.close()
 
-    def _ask(self, method: str, path: str, query: dict[str, object], deadline: float = DEADLINE) -> Document:
+    def _ask(self, method: str, path: str, query: dict[str, object]) -> Document:
         given = _given(query)
         target = f"{path}?{urlencode(given)}" if given else path
-        connection = self._connection(deadline)
+        connection = self._connection()
         try:
             with self._translated():
                 connection.request(method, target, headers=self._headers())
@@ -108,7 +107,7 @@ class Server:
         except OSError as error:
             raise self._nobody(error) from None
 
-    def _connection(self, deadline: float = DEADLINE) -> http.client.HTTPConnection:
+    def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")
         try:
             port = parts.port
@@ -117,7 +116,7 @@ class Server:
         if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
             raise click.UsageError(f"--server: {self.address!r} is no address like {DEFAULT_SERVER}.")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname, port, timeout=deadline)
+        return kind(parts.hostname, port, timeout=DEADLINE)
 
     def _read(self, status: int, body: bytes) -> Document:
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.core import policy
-from orchestrator.core.messages import Message
+from orchestrator.core.messages import Failure, Message
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
-from orchestrator.core.turn import Failure, Turn
+from orchestrator.core.turn import Turn
 
 
 def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
@@ -82,7 +82,7 @@ def _go_down(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     existed = turn.state.status is not Status.NOT_FOUND
     _rest(turn, words)
     if existed and not turn.state.counted:
-        turn.fail(words, Failure.DEATH)
+        turn.fail(words, Failure.OOM_KILLED if container.oom_killed else Failure.EXITED)
     elif existed and turn.at_limit:
         turn.give_up(words)
     if turn.state.enabled:

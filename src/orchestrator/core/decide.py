@@ -59,6 +59,7 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
         state=turn.state,
         actions=tuple(turn.actions),
         events=tuple(turn.events),
+        failures=tuple(turn.failures),
         wake_at=_wake_at(turn),
         probe_every=_probe_every(turn),
         reply=turn.reply,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.core import policy
-from orchestrator.core.messages import Message
+from orchestrator.core.messages import Failure, Message
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Run, Status
 from orchestrator.core.settle import count_failed_action
-from orchestrator.core.turn import Failure, Turn
+from orchestrator.core.turn import Turn
 
 
 def follow_run(turn: Turn, container: ContainerSnapshot) -> None:
@@ -52,7 +52,7 @@ def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine:
         cause = f"it died and the engine restarted it by its policy {container.restart_policy!r}"
         turn.fail_attempt(cause)
         if turn.spec.observe_only is None:
-            turn.fail(cause, Failure.DEATH)
+            turn.fail(cause, Failure.EXITED)
     elif attempt is not None:
         cause = f"by the {'manual' if attempt.manual else 'automatic'} {attempt.kind}"
         if not landed and attempt.kind is not ActionKind.STOP:

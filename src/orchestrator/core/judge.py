@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core import policy
-from orchestrator.core.messages import Message, Result
+from orchestrator.core.messages import Failure, Message, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, RunningCheck, Status, Verdict
-from orchestrator.core.turn import Failure, Turn
+from orchestrator.core.turn import Turn
 
 
 def judge(turn: Turn, container: ContainerSnapshot) -> None:
@@ -132,7 +132,7 @@ def _arm(turn: Turn, detail: str) -> None:
     elif state.counted:
         turn.state = replace(state, retry_at=turn.now.moment + state.last_backoff, confirmations=0)
     else:
-        turn.fail(detail, Failure.VERDICT)
+        turn.fail(detail, Failure.UNHEALTHY)
 
 
 def _forgive(turn: Turn) -> None:

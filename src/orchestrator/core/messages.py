@@ -145,6 +145,16 @@ class Event:
     at: Instant
 
 
+class Failure(StrEnum):
+    """What is counted, for programs; an event's ``cause`` says it in words."""
+
+    EXITED = "exited"
+    OOM_KILLED = "oom_killed"
+    UNHEALTHY = "unhealthy"
+    ACTION_FAILED = "action_failed"
+    """A start or restart of ours that did not work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to a command."""
@@ -160,6 +170,8 @@ class Decision:
     state: ServiceState
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    """Those counted in this turn."""
     wake_at: float | None = None
     """The moment of the next decision that no fact will announce."""
     probe_every: float | None = None

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core import policy
-from orchestrator.core.messages import UNSEEN, Outcome, Result
+from orchestrator.core.messages import UNSEEN, Failure, Outcome, Result
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Status
-from orchestrator.core.turn import Failure, Turn
+from orchestrator.core.turn import Turn
 
 _UNTOUCHABLE = (ContainerState.PAUSED, ContainerState.REMOVING)
 
@@ -65,7 +65,7 @@ def count_failed_action(turn: Turn, attempt: Attempt, container: ContainerSnapsh
     if not turn.state.enabled:
         return
     if not attempt.manual:
-        turn.fail(cause, Failure.ACTION)
+        turn.fail(cause, Failure.ACTION_FAILED)
     elif container.state is not ContainerState.RUNNING:
         wait = max(policy.backoff(max(turn.state.strikes, 1), turn.spec.recovery), policy.SHORTEST_PAUSE)
         turn.state = replace(turn.state, retry_at=turn.now.moment + wait)

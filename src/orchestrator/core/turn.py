@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 
 from orchestrator.core import policy
-from orchestrator.core.messages import Action, Event, Facts, Message, Reply
+from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply
 from orchestrator.core.model import (
     ActionKind,
     Attempt,
@@ -16,16 +15,6 @@ from orchestrator.core.model import (
     ServiceState,
     Status,
 )
-
-
-class Failure(Enum):
-    """What is counted."""
-
-    DEATH = auto()
-    VERDICT = auto()
-    """Unhealthy."""
-    ACTION = auto()
-    """A start or restart of ours that did not work."""
 
 
 @dataclass(slots=True)
@@ -38,6 +27,7 @@ class Turn:
     now: Instant
     events: list[Event] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     reply: Reply | None = None
 
     def note(self, reason: str) -> None:
@@ -120,12 +110,13 @@ class Turn:
         """
         if self.facts.unmet:
             return
+        self.failures.append(failure)
         recovery = self.spec.recovery
         strikes = self.state.strikes + 1
         wait = policy.backoff(strikes, recovery) * (1 + self.facts.jitter)
-        if strikes > 1 or failure is Failure.ACTION:
+        if strikes > 1 or failure is Failure.ACTION_FAILED:
             wait = max(wait, policy.SHORTEST_PAUSE)
-        at_once = failure is Failure.DEATH and strikes == 1
+        at_once = failure in (Failure.EXITED, Failure.OOM_KILLED) and strikes == 1
         self.state = replace(
             self.state,
             strikes=strikes,
@@ -133,10 +124,10 @@ class Turn:
             last_backoff=wait,
             retry_at=self.now.moment + (0.0 if at_once else wait),
             confirmations=0,
-            counted=self.state.counted or failure is not Failure.ACTION,
+            counted=self.state.counted or failure is not Failure.ACTION_FAILED,
             healthy_since=None,
         )
-        if self.at_limit and failure is not Failure.VERDICT:
+        if self.at_limit and failure is not Failure.UNHEALTHY:
             self.give_up(cause)
 
     @property

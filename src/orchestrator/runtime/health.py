@@ -117,6 +117,15 @@ class HealthMonitor:
         self._wake = asyncio.Event()
         self._open = False
 
+    @property
+    def waiting(self) -> int:
+        """Probes that are due and wait for their turn."""
+        return self._network.waiting + self._engine.waiting
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._tasks)
+
     # --- what is watched ---------------------------------------------------------------------------------------
 
     def watch(self, service: str, watch: Watch | None) -> None:

@@ -76,6 +76,8 @@ class Journal:
         self._failure: str | None = "not opened yet"
         self._failing_since: float | None = None
         self._notice = ""
+        self._waiting_since: float | None = None
+        """The moment at which the oldest of what is not written yet was told, or somewhat earlier."""
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -87,13 +89,13 @@ class Journal:
             return
         self._documents[name] = document
         self._dirty.add(name)
-        self._changed.set()
+        self._note_waiting()
 
     def forget(self, name: str) -> None:
         """Keep nothing of this service any more but its events."""
         self._documents[name] = None
         self._dirty.add(name)
-        self._changed.set()
+        self._note_waiting()
 
     def record(self, service: str, document: Mapping[str, object]) -> EventRecord:
         """Keep an event; the answer carries the next sequence number, in the document too.
@@ -102,10 +104,15 @@ class Journal:
         one, and later events go on from there.
         """
         event = self._backlog.append(service, document)
-        self._changed.set()
+        self._note_waiting()
         if self._on_recorded is not None:
             self._on_recorded(event)
         return event
+
+    def _note_waiting(self) -> None:
+        if self._waiting_since is None:
+            self._waiting_since = self._clock.now().moment
+        self._changed.set()
 
     @property
     def last_sequence(self) -> int:
@@ -115,6 +122,11 @@ class Journal:
     def dropped_events(self) -> int:
         """Events that the store never got because it was away for too many of them."""
         return self._backlog.dropped
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest of what the store does not have yet was told; 0: it has everything."""
+        return 0.0 if self._waiting_since is None else self._clock.now().moment - self._waiting_since
 
     def view(self) -> StoreView:
         """``pending_writes`` counts documents and events that are only in memory."""
@@ -210,6 +222,7 @@ class Journal:
                         self._rejoin(await self._store.open())
                     documents = {name: self._documents[name] for name in self._dirty}
                     events = self._backlog.waiting()
+                    begun = self._clock.now().moment
                     await self._store.write(documents, events)
             except (StoreError, TimeoutError) as error:
                 self._joined = False
@@ -219,6 +232,7 @@ class Journal:
             self._backlog.written(events)
             if events and self._on_kept is not None:
                 self._on_kept(events[-1].sequence)
+            self._waiting_since = begun if self._pending() else None
             self._mended()
             return True
 

@@ -117,6 +117,9 @@ class Judgement:
         record.wake_at = decision.wake_at
         if _worth_keeping(before, record.state):
             self._journal.remember(name, to_document(record.state, now))
+        for failure in decision.failures:
+            for observer in self._observers:
+                observer.failed(record.spec, failure)
         self._tell(name, record, decision.events, now)
         self._endings.decided(name, decision.events, record)
         narrator.narrate(decision, before, record.spec, now)

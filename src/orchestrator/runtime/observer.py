@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.messages import Action, Event, Outcome
+from orchestrator.core.messages import Action, Event, Failure, Outcome
 from orchestrator.core.model import ProbeResult, ServiceSpec
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import ServiceView
@@ -25,6 +25,9 @@ class Observer:
 
     def probed(self, spec: ServiceSpec, result: ProbeResult) -> None:
         """A health question was answered, or could not be asked. Told at once, between turns."""
+
+    def failed(self, spec: ServiceSpec, failure: Failure) -> None:
+        """A failure of the service was counted; told before the events and actions that follow from it."""
 
     def ordered(self, action: Action, spec: ServiceSpec) -> None:
         """The hands were given an action."""

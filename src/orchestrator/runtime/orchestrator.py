@@ -41,6 +41,7 @@ from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
+from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
@@ -79,7 +80,9 @@ class ContainerOrchestrator:
         pace: Pace | None = None,
         chance: random.Random | None = None,
         version: str = "",
+        telemetry: Telemetry | None = None,
     ) -> None:
+        """``telemetry``: where ``engine`` counts its calls already, if it does."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -108,7 +111,8 @@ class ContainerOrchestrator:
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
-        self._observers: tuple[Observer, ...] = (self.broadcast, self._vitals)
+        self.telemetry: Final = telemetry or Telemetry(clock)
+        self._observers: tuple[Observer, ...] = (self.broadcast, self._vitals, self.telemetry)
         self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
         self._judgement = Judgement(
             registry=self._registry,
@@ -140,6 +144,18 @@ class ContainerOrchestrator:
 
     def system(self) -> SystemView:
         return self._surroundings.view(self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint)
+
+    def load(self) -> Load:
+        """What waits, and what is under way."""
+        return Load(
+            inbox=len(self._inbox),
+            probes_waiting=self._monitor.waiting,
+            probes_in_flight=self._monitor.in_flight,
+            actions_in_flight=self._lifecycle.in_flight,
+            pending_writes=self._journal.view().pending_writes,
+            dropped_events=self._journal.dropped_events,
+            store_lag=self._journal.lag,
+        )
 
     async def events(
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None

@@ -24,6 +24,10 @@ class Ration(Generic[Guest]):
         """Wait no longer; a slot already taken is not given back by this."""
         self._waiting.pop(guest, None)
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def admit(self) -> tuple[Guest, Hashable] | None:
         """The next whose turn it is, holding a slot and its key from now on; ``None``: all must wait."""
         if self._free == 0:
