@@ -12,6 +12,7 @@ from orchestrator.core.model import Category, ContainerState, Instant, Status, V
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
 from orchestrator.runtime.vitals import VitalsView
@@ -70,6 +71,8 @@ class FakeSupervisor:
         self.shown = {one.name: one for one in services}
         self.kept = list(events)
         self.commands: list[tuple[str, Command]] = []
+        self.requesters: list[Requester | None] = []
+        """Who asked for each of ``commands``."""
         self.reply = Reply(accepted=True, message="Manual restart initiated")
         self.failure: Exception | None = None
         self.silent = False
@@ -112,7 +115,14 @@ class FakeSupervisor:
             store_lag=7.5,
         )
 
-    async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
+    async def command(
+        self,
+        name: str,
+        command: Command,
+        ending: asyncio.Future[Ending] | None = None,
+        *,
+        requester: Requester | None = None,
+    ) -> Reply:
         if name not in self.shown:
             raise UnknownService(name, self.shown)
         if self.failure is not None:
@@ -120,6 +130,7 @@ class FakeSupervisor:
         if self.silent:
             await asyncio.Event().wait()
         self.commands.append((name, command))
+        self.requesters.append(requester)
         if ending is not None:
             self.awaited.append(ending)
             if self.ending is not None and self.reply.accepted:

@@ -12,27 +12,31 @@ from tests.api.fakes import FakeSupervisor, StoppedClock
 
 DOCUMENT: dict[str, Any] = call(create_app(FakeSupervisor(), StoppedClock()), "GET", "/openapi.json").json
 SERVICES = "/api/system/services"
-SLOW = {"200", "202", "401", "403", "404", "409", "422", "500", "502", "503", "504"}
+SLOW = {"200", "202", "401", "403", "413", "429", "404", "409", "422", "500", "502", "503", "504"}
 
 
 @pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
-        ("get", SERVICES, {"200", "401", "403", "422", "500"}),
-        ("get", f"{SERVICES}/{{name}}", {"200", "401", "403", "404", "422", "500"}),
+        ("get", SERVICES, {"200", "401", "403", "413", "429", "422", "500"}),
+        ("get", f"{SERVICES}/{{name}}", {"200", "401", "403", "413", "429", "404", "422", "500"}),
         *(("post", f"{SERVICES}/{{name}}/{verb}", SLOW) for verb in ("restart", "start", "stop")),
         *(
-            ("post", f"{SERVICES}/{{name}}/{verb}", {"200", "401", "403", "404", "409", "422", "500", "503"})
+            (
+                "post",
+                f"{SERVICES}/{{name}}/{verb}",
+                {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
+            )
             for verb in ("enable", "disable")
         ),
-        ("get", "/api/health/ai-services", {"200", "401", "403", "500"}),
-        ("get", "/api/system/health/ready", {"200", "401", "403", "500", "503"}),
-        ("get", "/api/system/graph", {"200", "401", "403", "500"}),
-        ("get", "/metrics", {"200", "401", "403"}),
-        ("get", "/api/system/health", {"200", "401", "403", "503"}),
+        ("get", "/api/health/ai-services", {"200", "401", "403", "413", "429", "500"}),
+        ("get", "/api/system/health/ready", {"200", "401", "403", "413", "429", "500", "503"}),
+        ("get", "/api/system/graph", {"200", "401", "403", "413", "429", "500"}),
+        ("get", "/metrics", {"200", "401", "403", "413", "429"}),
+        ("get", "/api/system/health", {"200", "401", "403", "413", "429", "503"}),
         ("get", "/api/system/health/live", {"200", "503"}),
-        ("get", "/api/system/health/full", {"200", "401", "403", "503"}),
-        ("get", "/api/system/health/events", {"200", "401", "403", "404", "422", "500", "503"}),
+        ("get", "/api/system/health/full", {"200", "401", "403", "413", "429", "503"}),
+        ("get", "/api/system/health/events", {"200", "401", "403", "413", "429", "404", "422", "500", "503"}),
     ],
 )
 def test_every_status_of_an_endpoint_is_documented(method: str, path: str, statuses: set[str]) -> None:
@@ -41,7 +45,7 @@ def test_every_status_of_an_endpoint_is_documented(method: str, path: str, statu
 
 def test_errors_are_documented_as_problem_documents() -> None:
     responses = DOCUMENT["paths"][f"{SERVICES}/{{name}}/restart"]["post"]["responses"]
-    for status in ("401", "403", "404", "409", "422", "500", "503"):
+    for status in ("401", "403", "413", "429", "404", "409", "422", "500", "503"):
         assert list(responses[status]["content"]) == ["application/problem+json"]
     assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
 

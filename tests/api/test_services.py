@@ -15,7 +15,7 @@ from orchestrator.errors import EngineAway
 from tests.api.asgi import Answer, call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service
 
-ACTOR = "api from 127.0.0.1"
+ACTOR = "a local user from 127.0.0.1"
 
 SPECIFIED = {
     "name",

@@ -25,7 +25,7 @@ from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 from tests.cli.served import serving
 
-ACTOR = "api from 127.0.0.1"
+ACTOR = "a local user from 127.0.0.1"
 HOSTILE = "\x1b[2Jok\nfake-service  running"
 
 

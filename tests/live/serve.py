@@ -99,7 +99,7 @@ class Api:
 
     def told(self, service: str) -> list[str]:
         """The messages of its events, oldest first."""
-        return [event["message"] for event in self.events(service)]
+        return [event["message"] for event in self.events(service) if event["type"] == "service_status"]
 
     def engine(self) -> Document:
         found: Document = self.get("/health/full")["engine"]

@@ -12,7 +12,12 @@ def problems(**described: str) -> dict[int | str, dict[str, Any]]:
     return {int(key[1:]): {"model": Problem, "description": text} for key, text in described.items()}
 
 
-ACCESS: Final = problems(s401="A token is asked for.", s403="A foreign host or site.")
+ACCESS: Final = problems(
+    s401="A token is asked for.",
+    s403="A foreign host or site, or a token that may only read.",
+    s413="A body of more than 64 KiB; none is needed.",
+    s429="Too many wrong tokens from this address; `Retry-After` tells when it may try again.",
+)
 READ: Final = {**ACCESS, **problems(s422="Bad input.", s500="Our own failure.")}
 ONE: Final = {**READ, **problems(s404="No such service.")}
 CHANGE: Final = {

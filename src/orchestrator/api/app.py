@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from orchestrator.api import problems, stream
+from orchestrator.api.envelope import Envelope
 from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
@@ -58,7 +59,8 @@ def create_app(
     app.include_router(HealthRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))
     app.include_router(MetricsRoutes(orchestrator).router())
-    app.add_middleware(Guard, access=access or Access())
+    app.add_middleware(Guard, access=access or Access(), clock=clock)
+    app.add_middleware(Envelope)
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

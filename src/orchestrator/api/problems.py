@@ -36,6 +36,9 @@ Code = Literal[
     "unauthorized",
     "foreign_host",
     "cross_site",
+    "read_only",
+    "too_large",
+    "too_many_failures",
     "http",
     "internal",
 ]

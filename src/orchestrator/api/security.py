@@ -1,4 +1,4 @@
-"""Who may ask: the local user when bound to loopback, whoever holds the token when bound elsewhere.
+"""Who may ask, and for what: the local user when bound to loopback, whoever holds a token when bound elsewhere.
 
 Loopback alone does not keep a browser out: a page of a foreign site can post to 127.0.0.1, and one whose name is
 made to resolve to 127.0.0.1 (DNS rebinding) can read the answers. So the ``Host`` header must name this machine,
@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import ipaddress
-from dataclasses import dataclass
-from typing import Final
+import math
+from dataclasses import dataclass, field
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orchestrator.api.problems import ProblemResponse
+from orchestrator.api.envelope import bounded_body
+from orchestrator.api.logins import FailedLogins, RefusalLog
+from orchestrator.api.problems import Code, ProblemResponse
+from orchestrator.api.tokens import ADMIN_VARIABLE, Tokens
+from orchestrator.ports import Clock
+from orchestrator.runtime.requests import Requester
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+WEBSOCKET: Final = "WEBSOCKET"
+"""What stands for a method where a WebSocket is opened."""
 STREAM_PROTOCOL: Final = "orchestrator.events"
 TOKEN_PROTOCOL: Final = "orchestrator.bearer."  # noqa: S105 - the word before a token
 """How a browser shows a token at a WebSocket, where it can send no header: as a subprotocol, the token in base64url."""
@@ -28,35 +35,60 @@ PUBLIC_PATHS: Final = frozenset({"/api/system/health/live"})
 """Answered without a token: what a container platform asks, and it tells nothing."""
 
 
+Caller = Literal["admin", "reader", "local", "anybody"]
+"""``anybody`` asked for what is public."""
+ACTORS: Final[dict[Caller, str]] = {
+    "admin": "the admin token",
+    "reader": "the read token",
+    "local": "a local user",
+    "anybody": "somebody",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request may not pass. ``code`` is that of the problem document."""
+
+    status: int
+    code: Code
+    detail: str
+    wrong_token: bool = False
+    """Something was sent as a token and is none: a guess, or a mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rules for one listening address; ``token`` is asked for on every address once it is set."""
+    """The rules for one listening address; once ``token`` is set, one of the two is asked for on every address."""
 
     bound_host: str = "127.0.0.1"
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
+    read_token: str | None = field(default=None, repr=False)
+    tokens: Tokens = field(init=False)
 
-    def __repr__(self) -> str:
-        return f"Access(bound_host={self.bound_host!r}, token={'set' if self.token else 'none'})"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", Tokens(self.token, self.read_token))
 
-    def refusal(self, method: str, path: str, headers: Headers) -> ProblemResponse | None:
-        """``None``: the request may pass."""
-        if self.token is not None:
-            if path not in PUBLIC_PATHS and not _bears(headers, self.token):
-                return _unauthorized(path)
-        elif not self._names_us(headers.get("host", "")):
-            return _foreign_host(path, headers.get("host", ""))
+    def judge(self, method: str, path: str, headers: Headers) -> Caller | Refusal:
+        """Who asks, if the request may pass. Browsers let any page open a WebSocket, too."""
+        caller = self._identify(path, headers)
+        if isinstance(caller, Refusal):
+            return caller
         if method not in SAFE_METHODS and _is_cross_site(headers):
-            return _cross_site(path, headers)
-        return None
+            return _cross_site(headers)
+        if method not in (*SAFE_METHODS, WEBSOCKET) and caller == "reader":
+            return _read_only()
+        return caller
 
-    def stream_refusal(self, path: str, headers: Headers) -> ProblemResponse | None:
-        """As :meth:`refusal`, for a WebSocket: browsers let any page open one, and say in ``Origin`` which."""
-        if self.token is not None:
-            if not (_bears(headers, self.token) or _offers(headers, self.token)):
-                return _unauthorized(path)
-        elif not self._names_us(headers.get("host", "")):
-            return _foreign_host(path, headers.get("host", ""))
-        return _cross_site(path, headers) if _is_cross_site(headers) else None
+    def _identify(self, path: str, headers: Headers) -> Caller | Refusal:
+        given = shown_token(headers)
+        role = None if given is None else self.tokens.role(given)
+        if role is not None and self.tokens.required:
+            return "admin" if role == "admin" else "reader"
+        if self.tokens.required:
+            return "anybody" if path in PUBLIC_PATHS else _unauthorized(wrong_token=given is not None)
+        if not self._names_us(headers.get("host", "")):
+            return _foreign_host(headers.get("host", ""))
+        return "local" if role is None else "reader"
 
     def _names_us(self, host_header: str) -> bool:
         name = host_name(host_header)
@@ -81,26 +113,24 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _bears(headers: Headers, token: str) -> bool:
+def shown_token(headers: Headers) -> str | None:
+    """What was sent as a bearer token, or as a subprotocol by a browser; ``None``: nothing was."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return False
-    return hmac.compare_digest(given.strip().encode("latin-1", "replace"), token.encode())
-
-
-def _offers(headers: Headers, token: str) -> bool:
+    if scheme.lower() == "bearer" and given.strip():
+        return given.strip()
     for offered in headers.get("sec-websocket-protocol", "").split(","):
         word = offered.strip()
-        if not word.startswith(TOKEN_PROTOCOL):
-            continue
-        coded = word.removeprefix(TOKEN_PROTOCOL)
-        try:
-            given = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
-        except (binascii.Error, ValueError):
-            continue
-        if hmac.compare_digest(given, token.encode()):
-            return True
-    return False
+        if word.startswith(TOKEN_PROTOCOL):
+            return _decoded(word.removeprefix(TOKEN_PROTOCOL))
+    return None
+
+
+def _decoded(coded: str) -> str:
+    """What cannot be decoded is no token."""
+    try:
+        return base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _is_cross_site(headers: Headers) -> bool:
@@ -115,44 +145,86 @@ def _is_cross_site(headers: Headers) -> bool:
         return True
 
 
-def _unauthorized(path: str) -> ProblemResponse:
+def _unauthorized(*, wrong_token: bool) -> Refusal:
     detail = (
         "This orchestrator asks for a token: send 'Authorization: Bearer TOKEN' with the value of its "
-        "ORCHESTRATOR_API_TOKEN."
+        f"{ADMIN_VARIABLE}, or of its ORCHESTRATOR_API_READ_TOKEN for reading."
     )
-    return ProblemResponse(401, "unauthorized", detail, instance=path, headers={"WWW-Authenticate": "Bearer"})
+    return Refusal(401, "unauthorized", detail, wrong_token)
 
 
-def _foreign_host(path: str, host: str) -> ProblemResponse:
+def _read_only() -> Refusal:
+    detail = f"This token may only read. To change something send the one of {ADMIN_VARIABLE}."
+    return Refusal(403, "read_only", detail)
+
+
+def _foreign_host(host: str) -> Refusal:
     detail = (
         f"The request names the host {host!r}, which is not this one: a web page may be misusing your browser. "
-        "Ask localhost or the address that the orchestrator is bound to, or set ORCHESTRATOR_API_TOKEN."
+        f"Ask localhost or the address that the orchestrator is bound to, or set {ADMIN_VARIABLE}."
     )
-    return ProblemResponse(403, "foreign_host", detail, instance=path)
+    return Refusal(403, "foreign_host", detail)
 
 
-def _cross_site(path: str, headers: Headers) -> ProblemResponse:
+def _cross_site(headers: Headers) -> Refusal:
     origin = headers.get("origin", "another site")
     detail = f"A page of {origin} tried to change something here; only pages of this orchestrator may."
-    return ProblemResponse(403, "cross_site", detail, instance=path)
+    return Refusal(403, "cross_site", detail)
 
 
 class Guard:
-    """ASGI middleware that lets pass what ``access`` allows."""
+    """ASGI middleware that lets pass what ``access`` allows, and notes who asks for whom it may concern."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, clock: Clock) -> None:
         self._app = app
         self._access = access
+        self._logins = FailedLogins(clock)
+        self._log = RefusalLog(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refusal = self._access.refusal(scope["method"], scope["path"], Headers(scope=scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        answer = self._answer(scope)
+        if answer is None:
+            bounded = receive if scope["type"] == "websocket" else await bounded_body(scope, receive)
+            if not isinstance(bounded, ProblemResponse):
+                await self._app(scope, bounded, send)
                 return
-        elif scope["type"] == "websocket":
-            refusal = self._access.stream_refusal(scope["path"], Headers(scope=scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+            answer = bounded
+        await answer(scope, receive, send)
+
+    def _answer(self, scope: Scope) -> ProblemResponse | None:
+        """``None``: the request may pass."""
+        path, client = scope["path"], client_of(scope)
+        headers, method = Headers(scope=scope), scope.get("method", WEBSOCKET)
+        wait = self._logins.wait(client)
+        if wait > 0 and shown_token(headers) is not None:
+            return _too_many_failures(path, wait)
+        judged = self._access.judge(method, path, headers)
+        if not isinstance(judged, Refusal):
+            scope.setdefault("state", {})["requester"] = Requester(ACTORS[judged], client)
+            return None
+        if judged.wrong_token:
+            self._logins.failed(client)
+        self._log.tell(judged.code, method, client)
+        challenge = {"WWW-Authenticate": "Bearer"} if judged.status == 401 else None
+        return ProblemResponse(judged.status, judged.code, judged.detail, instance=path, headers=challenge)
+
+
+def client_of(scope: Scope) -> str:
+    """The address that the connection comes from, whatever the headers claim."""
+    client = scope.get("client")
+    return str(client[0]) if client else "an unknown address"
+
+
+def requester_of(scope: Scope) -> Requester:
+    """Who asks, for journal and causes; without a guard before us, the application that we are part of."""
+    noted = scope.get("state", {}).get("requester")
+    return noted if isinstance(noted, Requester) else Requester("the embedding application", client_of(scope))
+
+
+def _too_many_failures(path: str, wait: float) -> ProblemResponse:
+    detail = f"Too many wrong tokens came from this address: try again in {wait:.0f} s, with the right one."
+    headers = {"Retry-After": str(max(1, math.ceil(wait)))}
+    return ProblemResponse(429, "too_many_failures", detail, instance=path, headers=headers)

@@ -57,7 +57,8 @@ def listen(host: str, port: int, *, token: str | None) -> socket.socket:
     if token is None and not is_loopback(address[0]):
         raise CannotListen(
             f"Refused to listen on {host}: whoever reaches that address could restart containers. "
-            "Set ORCHESTRATOR_API_TOKEN to a secret that clients must send, or listen on 127.0.0.1."
+            "Set ORCHESTRATOR_API_TOKEN to a secret that clients must send (ORCHESTRATOR_API_READ_TOKEN alone is not "
+            "enough), or listen on 127.0.0.1."
         )
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -10,6 +10,7 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, ServiceView, SystemView
 from orchestrator.runtime.vitals import VitalsView
@@ -38,10 +39,18 @@ class Supervisor(Protocol):
 
     def load(self) -> Load: ...
 
-    async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
+    async def command(
+        self,
+        name: str,
+        command: Command,
+        ending: asyncio.Future[Ending] | None = None,
+        *,
+        requester: Requester | None = None,
+    ) -> Reply:
         """Answers when the command is decided, not when it is carried out. Raises ``UnknownService``.
 
         Once it is accepted, ``ending`` is resolved with how it ended; whoever cancels it does not wait any more.
+        The request is journalled with its outcome, as one of ``requester``; without one, of the command's ``actor``.
         """
         ...
 

@@ -41,10 +41,18 @@ def _line(event: Document, name_width: int, message_width: int, short_time: bool
     seen = look(str(event["data"].get("status", "")))
     colour = seen.style if seen.style not in ("", "dim") else None
     time = click.style(local_time(event["timestamp"], with_date=not short_time), dim=True)
-    cause = printable(event["cause"])
+    cause = printable(_cause(event))
     text = printable(event["message"])
     message = click.style(text.ljust(message_width) if cause else text, fg=colour)
     return f"{time}  {click.style(_name(event).ljust(name_width), bold=True)}  {message}  {cause}".rstrip()
+
+
+def _cause(event: Document) -> str:
+    if event.get("type") != "request":
+        return str(event["cause"])
+    asked = event["data"]
+    words = f"{asked.get('verb', '?')}, asked for by {event['cause']}"
+    return words if asked.get("outcome") == "accepted" else f"{words}: {asked.get('detail', '')}"
 
 
 def _name(event: Document) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import click
+from pydantic import SecretStr
 
 from orchestrator import bootstrap, logs
-from orchestrator.api import server
+from orchestrator.api import server, tokens
 from orchestrator.api.app import create_app
 from orchestrator.api.security import Access
 from orchestrator.errors import StoreInUse
@@ -25,15 +26,17 @@ def run(command_line: Mapping[str, object]) -> None:
     logs.configure(settings.log_format)
     for problem in configuration.problems:
         logger.warning("Configuration problem: %s", problem)
-    token = None if settings.api_token is None else settings.api_token.get_secret_value()
+    token, read_token = _secret(settings.api_token), _secret(settings.api_read_token)
     try:
+        for warning in tokens.check(token, read_token):
+            logger.warning("Access: %s", warning)
         # Before anything is built that could act: two orchestrators must not heal the same containers by mistake.
         listener = server.listen(settings.host, settings.port, token=token)
-    except server.CannotListen as error:
+    except (tokens.UnusableTokens, server.CannotListen) as error:
         raise click.ClickException(str(error)) from None
     with listener:
         assembly = bootstrap.build(configuration)
-        access = Access(bound_host=settings.host, token=token)
+        access = Access(settings.host, token, read_token)
         app = create_app(assembly.orchestrator, assembly.clock, access, version=assembly.version)
         logger.info("Serving on %s", server.address_of(listener))
         try:
@@ -43,6 +46,10 @@ def run(command_line: Mapping[str, object]) -> None:
                 )
         except StoreInUse as error:
             raise click.ClickException(str(error)) from None
+
+
+def _secret(setting: SecretStr | None) -> str | None:
+    return None if setting is None else setting.get_secret_value()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

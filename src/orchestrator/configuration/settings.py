@@ -76,6 +76,8 @@ class OrchestratorSettings(BaseSettings):
     port: _OwnPort = 8787
     """0: any free one."""
     api_token: SecretStr | None = None
+    api_read_token: SecretStr | None = None
+    """May only read."""
 
     postgres_port: _Port = 5432
     redis_port: _Port = 6379

@@ -18,6 +18,7 @@ from orchestrator.core.model import ContainerSnapshot, ProbeResult
 from orchestrator.core.sighting import Survey
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import Document, EngineIdentity, Kept
+from orchestrator.runtime.requests import Requester
 
 MOST_WAITING_COMMANDS: Final = 64
 
@@ -76,6 +77,7 @@ class Asked:
     reply: asyncio.Future[Reply]
     ending: asyncio.Future[Ending] | None = None
     """For whoever waits until it is carried out."""
+    requester: Requester | None = None
 
 
 @dataclass(frozen=True, slots=True)

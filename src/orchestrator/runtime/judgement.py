@@ -24,11 +24,13 @@ from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.requests import Requester, request_document
 from orchestrator.runtime.views import event_document
 from orchestrator.runtime.watching import watch_of
 
 logger: Final = logging.getLogger("orchestrator")
 
+_NO_DECISION: Final = Reply(False, "no decision could be taken; the log says why", "in_flight")
 _YOUNG: Final = 10.0
 """Seconds of a run's age in which its first health answer is waited for."""
 
@@ -65,7 +67,9 @@ class Judgement:
         record = self._registry.get(name)
         if record is None:
             for unanswerable in asked:
-                _answer(unanswerable, Reply(False, f"{name} is not known any more", "no_container"))
+                gone = Reply(False, f"{name} is not known any more", "no_container")
+                self._audit(name, unanswerable, gone, now)
+                _answer(unanswerable, gone)
             return ()
         was_met = record.met
         while True:
@@ -99,10 +103,18 @@ class Judgement:
             self._quarantine(name, record, error, now)
             if outcome is not None:  # it is delivered once: waiting for it again would be for ever
                 record.state = replace(record.state, attempt=None)
+            self._audit(name, question, _NO_DECISION, now)
             return None
         record.quarantine = ""
+        self._audit(name, question, decision.reply or _NO_DECISION, now)
         self._apply(name, record, decision, now)
         return decision.reply
+
+    def _audit(self, name: str, question: Asked | None, reply: Reply, now: Instant) -> None:
+        """Before what the request brings about is told: who asked comes first."""
+        if question is not None:
+            asker = question.requester or Requester(question.command.actor)
+            self._journal.record(name, request_document(name, question.command, asker, reply, now))
 
     def _quarantine(self, name: str, record: Record, error: Exception, now: Instant) -> None:
         text = f"no decision could be taken, a defect of the orchestrator: {type(error).__name__}: {error}"
@@ -171,4 +183,4 @@ def _worth_keeping(before: ServiceState, after: ServiceState) -> bool:
 
 def _answer(question: Asked, reply: Reply | None) -> None:
     if not question.reply.done():
-        question.reply.set_result(reply or Reply(False, "no decision could be taken; the log says why", "in_flight"))
+        question.reply.set_result(reply or _NO_DECISION)

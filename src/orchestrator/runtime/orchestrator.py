@@ -39,6 +39,7 @@ from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
+from orchestrator.runtime.requests import Requester, request_document
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -176,18 +177,29 @@ class ContainerOrchestrator:
         await self._engine.inspect(container_id)
         return self._engine.logs(container_id, tail=tail, follow=follow, since=since)
 
-    async def command(self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None) -> Reply:
+    async def command(
+        self,
+        name: str,
+        command: Command,
+        ending: asyncio.Future[Ending] | None = None,
+        *,
+        requester: Requester | None = None,
+    ) -> Reply:
         """Answers when it is decided, not when it is carried out; :class:`UnknownService` for a name not listed.
 
         Once it is accepted, ``ending`` is resolved with how it ended; cancel it to wait no more.
+        The request is journalled with its outcome, as one of ``requester``; without one, of the command's ``actor``.
         """
         if self._registry.get(name) is None:
             raise UnknownService(name, tuple(self._registry))
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        asker = requester or Requester(command.actor)
         try:
-            self._inbox.post(Asked(name, command, reply, ending))
+            self._inbox.post(Asked(name, command, reply, ending, asker))
         except InboxFull:
-            return Reply(False, "too many requests wait to be decided: try again in a moment", "in_flight")
+            full = Reply(False, "too many requests wait to be decided: try again in a moment", "in_flight")
+            self._journal.record(name, request_document(name, command, asker, full, self._clock.now()))
+            return full
         return await reply
 
     async def run(self) -> None:

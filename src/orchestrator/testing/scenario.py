@@ -54,6 +54,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.errors import ConfigurationError
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
+from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.views import ServiceView
 from orchestrator.testing.actor import Actor, Deed
 from orchestrator.testing.clock import VirtualClock
@@ -238,9 +239,9 @@ class Scenario:
     def disable(self, service: str) -> Reply:
         return self.ask(service, Disable(_PERSON))
 
-    def ask(self, service: str, command: Command) -> Reply:
+    def ask(self, service: str, command: Command, requester: Requester | None = None) -> Reply:
         self.commands.append((self.moment, service, command))
-        return self._complete(asyncio.wait_for(self.orchestrator.command(service, command), 10))
+        return self._complete(asyncio.wait_for(self.orchestrator.command(service, command, requester=requester), 10))
 
     def see_through(self, service: str, command: Command, within: float | str = "2m") -> Ending | None:
         """Ask, and wait until what was asked for has ended; ``None``: it has not, or was refused."""
@@ -332,8 +333,8 @@ class Scenario:
         return len(self.ledger.starts(service, "orchestrator"))
 
     def told(self, service: str | None = None) -> Sequence[Told]:
-        """The events in the store, oldest first."""
-        return [event for event in read_told(self.store.medium) if service in (None, event.service)]
+        """What was told of services, in the store, oldest first; not who asked for it."""
+        return [event for event in read_told(self.store.medium) if event.status and service in (None, event.service)]
 
     def messages(self, service: str) -> list[str]:
         return [event.message for event in self.told(service)]

@@ -16,6 +16,7 @@ class Told:
     service: str
     message: str
     status: str
+    """Empty: not a change of the service, but somebody's request."""
     cause: str
     wall: float
 
@@ -29,5 +30,7 @@ def read_told(medium: Medium) -> Sequence[Told]:
     for sequence, (service, text) in sorted(medium.events.items()):
         document = json.loads(text)
         wall = datetime.fromisoformat(document["timestamp"]).timestamp()
-        told.append(Told(sequence, service, document["message"], document["data"]["status"], document["cause"], wall))
+        told.append(
+            Told(sequence, service, document["message"], document["data"].get("status", ""), document["cause"], wall)
+        )
     return told

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from orchestrator.api import schemas
 from orchestrator.api.answers import CHANGE, ONE, READ, VERIFIED
 from orchestrator.api.problems import ActionFailed, CommandOverdue, CommandRefused, Unverified
+from orchestrator.api.security import requester_of
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Disable, Enable, Restart, Start, Stop
@@ -84,36 +85,36 @@ class ServiceRoutes:
         wait: Wait = False,
         timeout: Timeout = PATIENCE,
     ) -> schemas.ActionAnswer:
-        command = Restart(_actor(request), reset_failures=reset_failures)
+        command = Restart(str(requester_of(request.scope)), reset_failures=reset_failures)
         return await self._slow_command(request, response, name, command, timeout if wait else None)
 
     async def start_service(
         self, request: Request, response: Response, name: Name, wait: Wait = False, timeout: Timeout = PATIENCE
     ) -> schemas.ActionAnswer:
-        command = Start(_actor(request))
+        command = Start(str(requester_of(request.scope)))
         return await self._slow_command(request, response, name, command, timeout if wait else None)
 
     async def stop_service(
         self, request: Request, response: Response, name: Name, wait: Wait = False, timeout: Timeout = PATIENCE
     ) -> schemas.ActionAnswer:
-        command = Stop(_actor(request))
+        command = Stop(str(requester_of(request.scope)))
         return await self._slow_command(request, response, name, command, timeout if wait else None)
 
     async def enable_service(self, request: Request, name: Name) -> schemas.ActionAnswer:
-        return await self._command(name, Enable(_actor(request)))
+        return await self._command(request, name, Enable(str(requester_of(request.scope))))
 
     async def disable_service(self, request: Request, name: Name) -> schemas.ActionAnswer:
-        return await self._command(name, Disable(_actor(request)))
+        return await self._command(request, name, Disable(str(requester_of(request.scope))))
 
     async def _slow_command(
         self, request: Request, response: Response, name: str, command: Command, patience: float | None
     ) -> schemas.ActionAnswer:
         """``patience``: seconds to wait for the outcome; ``None``: not at all."""
         if patience is None:
-            return await self._command(name, command)
+            return await self._command(request, name, command)
         ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         try:
-            answer = await self._command(name, command, ending)
+            answer = await self._command(request, name, command, ending)
             ended = await _unless_gone(request, ending, patience)
         finally:
             ending.cancel()
@@ -130,12 +131,12 @@ class ServiceRoutes:
         return schemas.ActionAnswer(message=f"{name}: {ended.words}", service=service)
 
     async def _command(
-        self, name: str, command: Command, ending: asyncio.Future[Ending] | None = None
+        self, request: Request, name: str, command: Command, ending: asyncio.Future[Ending] | None = None
     ) -> schemas.ActionAnswer:
         before = self._require(name)
         try:
             async with asyncio.timeout(self._command_deadline):
-                reply = await self._orchestrator.command(name, command, ending)
+                reply = await self._orchestrator.command(name, command, ending, requester=requester_of(request.scope))
         except TimeoutError:
             raise CommandOverdue(
                 f"The orchestrator did not decide within {self._command_deadline:.0f} s; it may still carry the "
@@ -167,8 +168,3 @@ async def _unless_gone(request: Request, ending: asyncio.Future[Ending], patienc
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _actor(request: Request) -> str:
-    """Who asked, for the journal."""
-    return f"api from {request.client.host}" if request.client else "api"

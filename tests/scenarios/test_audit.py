@@ -1,0 +1,67 @@
+"""Every request for a change is journalled with who asked and what the answer was, before what it brings about."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator.core.messages import Restart
+from orchestrator.runtime.requests import Requester
+from orchestrator.testing import Scenario
+
+
+def documents(world: Scenario) -> list[dict[str, Any]]:
+    """Oldest first, as kept in the store."""
+    return [json.loads(text) for _, (_, text) in sorted(world.store.medium.events.items())]
+
+
+def test_an_accepted_request_is_kept_before_what_follows_from_it() -> None:
+    with Scenario() as world:
+        world.container("web")
+        world.run_for("1m")
+        world.restart("web")
+        world.run_for("1m")
+        kept = documents(world)
+        messages = [one["message"] for one in kept]
+        asked = kept[messages.index("Request accepted")]
+        assert messages.index("Request accepted") + 1 == messages.index("Manual restart initiated")
+        assert asked["type"] == "request"
+        assert asked["cause"] == "ann"
+        assert asked["data"] == {
+            "name": "web",
+            "verb": "restart",
+            "actor": "ann",
+            "client": "",
+            "outcome": "accepted",
+            "detail": "web is being restarted",
+        }
+        assert [one["sequence"] for one in kept] == sorted({one["sequence"] for one in kept})
+
+
+def test_a_refused_request_is_kept_with_the_reason() -> None:
+    with Scenario() as world:
+        world.container("web")
+        world.run_for("1m")
+        world.disable("web")
+        assert not world.restart("web").accepted
+        world.run_for("1m")
+        asked = [one for one in documents(world) if one["type"] == "request"]
+        assert [(one["data"]["verb"], one["data"]["outcome"]) for one in asked] == [
+            ("disable", "accepted"),
+            ("restart", "refused"),
+        ]
+        assert "enable it first" in asked[1]["data"]["detail"]
+
+
+def test_the_address_is_kept_beside_the_words() -> None:
+    requester = Requester("the admin token", "10.0.0.5")
+    with Scenario() as world:
+        world.container("web")
+        world.run_for("1m")
+        world.ask("web", Restart(str(requester)), requester)
+        world.run_for("1m")
+        kept = {one["message"]: one for one in documents(world)}
+        assert kept["Request accepted"]["cause"] == "the admin token from 10.0.0.5"
+        assert kept["Request accepted"]["data"]["actor"] == "the admin token"
+        assert kept["Request accepted"]["data"]["client"] == "10.0.0.5"
+        assert kept["Manual restart initiated"]["cause"] == "asked for by the admin token from 10.0.0.5"
