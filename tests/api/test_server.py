@@ -7,6 +7,8 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -127,6 +129,19 @@ def test_an_idle_connection_does_not_delay_the_end() -> None:
 
     with idle:
         assert live(script) == ["begun", "ended"]
+
+
+def test_a_thread_that_waits_for_a_dead_disk_does_not_keep_the_process() -> None:
+    script = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from orchestrator.api import server
+ThreadPoolExecutor(1).submit(threading.Event().wait)
+server.end_within(0.1)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "a thread still hangs" in ended.stderr
 
 
 def test_an_orchestrator_that_fails_takes_the_server_with_it_and_is_not_hidden() -> None:

@@ -237,6 +237,13 @@ def _signals(server: uvicorn.Server, runtime: asyncio.Task[None]) -> Iterator[No
             loop.remove_signal_handler(one)
 
 
+def end_within(seconds: float) -> None:
+    """After everything ended orderly: Python waits for its threads, and one that waits for a dead disk never ends."""
+    overdue = threading.Timer(seconds, _end_at_once, ("a thread still hangs",))
+    overdue.daemon = True
+    overdue.start()
+
+
 def _end_at_once(why: str) -> None:
     """State survives this as it survives SIGKILL; a thread that hangs does not keep the process."""
     logger.critical("Ended at once: %s", why)

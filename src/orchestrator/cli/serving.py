@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import click
@@ -14,9 +16,12 @@ from orchestrator import bootstrap, logs
 from orchestrator.api import server, tokens
 from orchestrator.api.app import create_app
 from orchestrator.api.security import Access
+from orchestrator.cli.service_manager import ServiceManager
 from orchestrator.errors import StoreInUse
 
 logger: Final = logging.getLogger("orchestrator")
+
+_TIME_FOR_THREADS: Final = 0.8
 
 
 def run(command_line: Mapping[str, object]) -> None:
@@ -41,11 +46,13 @@ def run(command_line: Mapping[str, object]) -> None:
         logger.info("Serving on %s", server.address_of(listener))
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(
-                    server.serve(app, listener, assembly.orchestrator.run, assembly.orchestrator.broadcast.close)
-                )
+                manager = ServiceManager.of(os.environ)
+                told = partial(manager.telling, assembly.orchestrator.run, assembly.orchestrator.system)
+                runner.run(server.serve(app, listener, told, assembly.orchestrator.broadcast.close))
         except StoreInUse as error:
             raise click.ClickException(str(error)) from None
+        finally:
+            server.end_within(_TIME_FOR_THREADS)
 
 
 def _secret(setting: SecretStr | None) -> str | None:

@@ -43,7 +43,7 @@ METHODS: Mapping[type, str] = {
 }
 SPREAD = 3.0
 """Seconds over which the first probes of services that appear together are spread."""
-_PARTING = 5.0
+_PARTING = 1.0
 """Seconds a cancelled probe has to clean up when the monitor ends."""
 _SLACK = 1 / 32
 _EARLY = 1e-3

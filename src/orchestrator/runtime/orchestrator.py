@@ -51,6 +51,8 @@ _LONGEST_SLEEP: Final = 5.0
 _LARGEST_JITTER: Final = 0.1
 _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
+_TIME_TO_CLOSE: Final = 0.5
+"""9 s in all, with the second of the probes' parting: engine and disk may hang at once, and 10 s are promised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class ContainerOrchestrator:
             await self._lifecycle.finish(_TIME_TO_FINISH)
             self._turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
-            await self._journal.close()
+            await self._journal.close(_TIME_TO_CLOSE)
             for probe in self._probes.values():
                 await probe.close()
             await self._engine.close()

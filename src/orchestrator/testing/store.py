@@ -11,7 +11,7 @@ from typing import Literal
 from orchestrator.errors import StoreError, StoreUnavailable
 from orchestrator.ports import Document, EventRecord, Kept
 
-Operation = Literal["open", "write", "events"]
+Operation = Literal["open", "write", "events", "close"]
 EVERYTHING: frozenset[Operation] = frozenset(("open", "write", "events"))
 
 
@@ -82,6 +82,7 @@ class MemoryStore:
         return found[: max(limit, 0)]
 
     async def close(self) -> None:
+        await self._suffer("close")
         self.closed = True
 
     async def _suffer(self, operation: Operation) -> None:
