@@ -11,6 +11,7 @@ declare -A package_of=(
     [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2
     [redis-server]=redis-server [openssl]=openssl
     [prometheus]=prometheus [promtool]=prometheus
+    [systemd-analyze]=systemd
 )
 if [ "${1:-}" = bench ]; then
     package_of[prometheus-blackbox-exporter]=prometheus-blackbox-exporter

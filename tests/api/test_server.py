@@ -119,6 +119,31 @@ def test_a_signal_ends_the_server_and_the_orchestrator(number: signal.Signals) -
     assert signal.getsignal(number) == before
 
 
+def test_the_orchestrator_has_its_time_to_end_also_after_the_server_has_ended() -> None:
+    steps: list[str] = []
+    begun = asyncio.Event()
+
+    async def run() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.wait({task for task in asyncio.all_tasks() if task.get_name() == "api"})
+            for _ in range(10):
+                await asyncio.sleep(0)
+            steps.append("ended orderly")
+
+    async def both() -> None:
+        listener = server.listen("127.0.0.1", 0, token=None)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(server.serve(create_app(FakeSupervisor(), StoppedClock()), listener, run))
+            await begun.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    asyncio.run(both())
+    assert steps == ["ended orderly"]
+
+
 def test_an_idle_connection_does_not_delay_the_end() -> None:
     idle = socket.socket()
 

@@ -198,7 +198,8 @@ async def serve(
         finally:
             # Not a task group: it would cut off the server's orderly end when the orchestrator fails.
             server.should_exit = True
-            runtime.cancel()
+            if not runtime.cancelling():  # a second time would break off what it does to end
+                runtime.cancel()
             await asyncio.wait({serving, runtime})
     for task in (serving, runtime):
         if not task.cancelled():
