@@ -135,9 +135,10 @@ def test_the_orchestrator_has_its_time_to_end_also_after_the_server_has_ended() 
 
     async def both() -> None:
         listener = server.listen("127.0.0.1", 0, token=None)
+        supervisor = FakeSupervisor()
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(
-                server.serve(create_app(FakeSupervisor(), StoppedClock()), listener, run, supervisor.broadcast.close)
+                server.serve(create_app(supervisor, StoppedClock()), listener, run, supervisor.broadcast.close)
             )
             await begun.wait()
             os.kill(os.getpid(), signal.SIGTERM)
