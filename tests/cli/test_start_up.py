@@ -19,6 +19,7 @@ HEAVY = frozenset(
         "pydantic_settings",
         "structlog",
         "rich",
+        "websockets",
         "yaml",
     ]
 )
@@ -34,7 +35,16 @@ print("LOADED", json.dumps(sorted(sys.modules)))
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["serve", "--help"], ["ps", "--help"], ["restart", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["serve", "--help"],
+        ["ps", "--help"],
+        ["watch", "--help"],
+        ["events", "--help"],
+        ["restart", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_imports_none_of_the_heavy_packages(arguments: list[str]) -> None:
     done = subprocess.run(
@@ -48,5 +58,18 @@ def test_help_lists_every_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "orchestrator", "--help"], capture_output=True, text=True, timeout=60, check=True
     )
-    for command in ("serve", "check", "ps", "show", "start", "stop", "restart", "enable", "disable", "events", "logs"):
+    for command in (
+        "serve",
+        "check",
+        "ps",
+        "watch",
+        "show",
+        "start",
+        "stop",
+        "restart",
+        "enable",
+        "disable",
+        "events",
+        "logs",
+    ):
         assert f"\n  {command} " in done.stdout

@@ -19,6 +19,7 @@ class _Entry(NamedTuple):
 _COMMANDS: Final = {
     "serve": _Entry("serve", "Find, watch and heal containers, and serve the API."),
     "ps": _Entry("ps", "How the services are, and what is done about it."),
+    "watch": _Entry("watch", "The same, live, with what happens."),
     "show": _Entry("show", "Everything about one service."),
     "events": _Entry("events", "What happened, and why."),
     "logs": _Entry("logs", "What a service's container writes."),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import click
 
@@ -20,6 +20,8 @@ DEFAULT_SERVER: Final = "http://127.0.0.1:8787"
 DEADLINE: Final = 15.0
 """Seconds without a byte; the server decides on a command within 10."""
 
+FOR_NOW: Final = frozenset({429, 503})
+
 Document = dict[str, Any]
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -28,6 +30,11 @@ class Refused(click.ClickException):
     """The orchestrator answered that it does not do this."""
 
     exit_code = 1
+
+    def __init__(self, message: str, *, for_now: bool = False) -> None:
+        super().__init__(message)
+        self.for_now = for_now
+        """It may well do it later."""
 
 
 class Unreachable(click.ClickException):
@@ -57,20 +64,20 @@ class Server:
         """The documents of an answer that has one a line, as they come; ``patient``: however long each takes."""
         connection = self._connection()
         try:
-            with self._translated():
+            with self.translated():
                 connection.connect()
                 if patient and connection.sock is not None:
                     connection.sock.settimeout(None)
-                connection.request("GET", f"{path}?{urlencode(_given(query))}", headers=self._headers())
+                connection.request("GET", f"{path}?{urlencode(_given(query))}", headers=self.headers())
                 answer = connection.getresponse()
             if answer.status >= 400:
-                self._read(answer.status, answer.read())
+                self.read(answer.status, answer.read())
             while True:
-                with self._translated():
+                with self.translated():
                     line = answer.readline()
                 if not line:
                     return
-                yield self._read(200, line)
+                yield self.read(200, line)
         finally:
             connection.close()
 
@@ -79,22 +86,22 @@ class Server:
         target = f"{path}?{urlencode(given)}" if given else path
         connection = self._connection()
         try:
-            with self._translated():
-                connection.request(method, target, headers=self._headers())
+            with self.translated():
+                connection.request(method, target, headers=self.headers())
                 answer = connection.getresponse()
                 status, body = answer.status, answer.read()
         finally:
             connection.close()
-        return self._read(status, body)
+        return self.read(status, body)
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         """What goes wrong on the way is told in our words."""
         try:
             yield
@@ -103,11 +110,23 @@ class Server:
                 f"{self.address} accepts connections and does not answer within {DEADLINE:.0f} s."
             ) from None
         except http.client.HTTPException:
-            raise self._stranger() from None
+            raise self.stranger() from None
         except OSError as error:
             raise self._nobody(error) from None
 
+    def stream_address(self, path: str, **query: object) -> str:
+        """Of a WebSocket."""
+        parts = self._parts()
+        given = _given(query)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        return f"{scheme}://{parts.netloc}{path}{f'?{urlencode(given)}' if given else ''}"
+
     def _connection(self) -> http.client.HTTPConnection:
+        parts = self._parts()
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=DEADLINE)
+
+    def _parts(self) -> SplitResult:
         parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")
         try:
             port = parts.port
@@ -115,21 +134,20 @@ class Server:
             port = -1
         if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
             raise click.UsageError(f"--server: {self.address!r} is no address like {DEFAULT_SERVER}.")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname, port, timeout=DEADLINE)
+        return parts
 
-    def _read(self, status: int, body: bytes) -> Document:
+    def read(self, status: int, body: bytes) -> Document:
         try:
             document = json.loads(body)
         except ValueError:
-            raise self._stranger() from None
+            raise self.stranger() from None
         if not isinstance(document, dict):
-            raise self._stranger()
+            raise self.stranger()
         if status < 400 or (status == 503 and document.get("status") == "unhealthy"):
             return document
         if "detail" not in document:
-            raise self._stranger()
-        raise Refused(printable(str(document["detail"])))
+            raise self.stranger()
+        raise Refused(printable(str(document["detail"])), for_now=status in FOR_NOW)
 
     def _nobody(self, error: OSError) -> Unreachable:
         reason = (
@@ -140,7 +158,7 @@ class Server:
             "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER."
         )
 
-    def _stranger(self) -> Unreachable:
+    def stranger(self) -> Unreachable:
         return Unreachable(
             f"Something answers at {self.address}, but it is no orchestrator. "
             "Name the right one with --server or ORCHESTRATOR_SERVER."

@@ -1,0 +1,106 @@
+"""The live stream as a command reads it: message after message, also across a lost connection."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from orchestrator.cli.client import DEADLINE, Document, Refused, Server, Unreachable
+from orchestrator.terminal import printable
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+PATH: Final = "/ws/events"
+INTERRUPTED: Final = 130
+FIRST_PAUSE: Final = 0.25
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two attempts to connect again; each pause is twice the one before."""
+FAREWELL: Final = 1.0
+
+
+def messages(
+    server: Server, *, tick: float | None = None, pause: Callable[[float], None] = time.sleep
+) -> Iterator[Document | None]:
+    """Every message as it comes; ``None`` when none came for ``tick`` seconds.
+
+    Who cannot be reached at first is :class:`Unreachable`. A connection that is lost later is made again, from the
+    last event that was told; standard error says so. :class:`Refused`: it does not let us in, also later.
+    """
+    since: int | None = None
+    connection = _connect(server, None)
+    while True:
+        with connection:
+            for message in _received(connection, tick):
+                if message is not None:
+                    since = _reached(message, since)
+                    if message.get("missed"):
+                        click.echo("Events were missed: `orchestrator events` tells the newest ones.", err=True)
+                yield message
+        click.echo(f"Lost the connection to {server.address}{_why(connection)}: connecting again.", err=True)
+        connection = _connect_again(server, since, pause)
+        click.echo(f"Connected to {server.address} again.", err=True)
+
+
+def _reached(message: Document, since: int | None) -> int | None:
+    """The newest event that was told. A snapshot that is resumed comes before those that it counts."""
+    if message["type"] == "service_status" or (message["type"] == "snapshot" and not message["resumed"]):
+        return int(message["sequence"])
+    return since
+
+
+def _connect(server: Server, since: int | None) -> ClientConnection:
+    from websockets.exceptions import InvalidStatus, WebSocketException  # noqa: PLC0415 - help needs none of it
+    from websockets.sync.client import connect  # noqa: PLC0415
+
+    with server.translated():
+        try:
+            return connect(
+                server.stream_address(PATH, since=since),
+                additional_headers=server.headers(),
+                proxy=None,
+                open_timeout=DEADLINE,
+                close_timeout=FAREWELL,
+                max_size=None,  # a snapshot holds every service
+            )
+        except InvalidStatus as refused:
+            status, body = refused.response.status_code, bytes(refused.response.body or b"")
+            server.read(status, body)
+            raise server.stranger() from None
+        except (WebSocketException, EOFError):
+            raise server.stranger() from None
+
+
+def _connect_again(server: Server, since: int | None, pause: Callable[[float], None]) -> ClientConnection:
+    wait = FIRST_PAUSE
+    while True:
+        pause(wait)
+        try:
+            return _connect(server, since)
+        except Unreachable:
+            wait = min(2 * wait, LONGEST_PAUSE)
+        except Refused as refused:
+            if not refused.for_now:
+                raise
+            wait = LONGEST_PAUSE
+
+
+def _received(connection: ClientConnection, tick: float | None) -> Iterator[Document | None]:
+    """Until the connection ends."""
+    from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
+
+    while True:
+        try:
+            yield json.loads(connection.recv(timeout=tick))
+        except TimeoutError:
+            yield None
+        except ConnectionClosed:
+            return
+
+
+def _why(connection: ClientConnection) -> str:
+    return f" ({printable(connection.close_reason)})" if connection.close_reason else ""

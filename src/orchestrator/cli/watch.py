@@ -1,0 +1,61 @@
+"""``orchestrator watch``: the services as they are now, and what happens to them."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from orchestrator.cli.client import Server, server_option
+from orchestrator.cli.events import EVENTS
+from orchestrator.cli.picture import EVENTS_SHOWN, Picture
+from orchestrator.cli.stream import INTERRUPTED, messages
+from orchestrator.runtime.clock import SystemClock
+
+TICK = 1.0
+"""Seconds between two drawings while nothing happens: ages and countdowns go on."""
+
+
+@click.command()
+@server_option
+@click.option("--json", "as_json", is_flag=True, help="Every message of the live stream, one a line.")
+def watch(server: Server, as_json: bool) -> None:
+    """The services as they are now, and what happens to them, until Ctrl-C.
+
+    Redirected, it is a plain line for each service at first, and one whenever how it is changes.
+    """
+    try:
+        if as_json:
+            for message in messages(server):
+                click.echo(json.dumps(message, ensure_ascii=False))
+        elif sys.stdout.isatty():
+            _on_terminal(server)
+        else:
+            _as_lines(server)
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _on_terminal(server: Server) -> None:
+    from orchestrator.cli.screen import Screen  # noqa: PLC0415 - rich is worth its time on a terminal only
+
+    picture, clock = Picture(), SystemClock()
+    stream = messages(server, tick=TICK)
+    message = next(stream)
+    with Screen() as screen:
+        while True:
+            if message is not None:
+                picture.take(message, clock.now().moment)
+                if message["type"] == "snapshot" and not message["resumed"]:
+                    picture.remember(server.get(EVENTS, limit=EVENTS_SHOWN)["events"])
+            screen.show(picture, clock.now().moment)
+            message = next(stream)
+
+
+def _as_lines(server: Server) -> None:
+    picture, clock = Picture(), SystemClock()
+    for message in messages(server):
+        if message is not None:
+            for line in picture.take(message, clock.now().moment):
+                click.echo(line)
