@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+from typing import Final
 
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.stores import SqliteStore
+from orchestrator.api.supervisor import Reload, Reloaded
 from orchestrator.configuration.loading import Configuration, load
+from orchestrator.configuration.reloading import needs_restart, read_anew
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
+from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.telemetry import Telemetry
 
+logger: Final = logging.getLogger("orchestrator")
+
 _ACTIONS_PER_CORE = 4
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class Assembly:
 
     configuration: Configuration
     orchestrator: ContainerOrchestrator
+    reload: Reload
     clock: Clock
     version: str
 
@@ -46,15 +57,56 @@ def configure(command_line: Mapping[str, object]) -> Configuration:
     return load(command_line)
 
 
-def build(configuration: Configuration) -> Assembly:
-    """Does no I/O beyond asking which container we run in: nothing is connected to before ``run``."""
+class Reloader:
+    """Brings into force what every layer of configuration says now. One reload at a time."""
+
+    def __init__(
+        self,
+        orchestrator: ContainerOrchestrator,
+        in_force: Configuration,
+        command_line: Mapping[str, object],
+        ourselves: str | None,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._in_force = in_force
+        self._started_with = in_force.settings
+        self._command_line = command_line
+        self._ourselves = ourselves
+        self._turn = asyncio.Lock()
+
+    async def __call__(self) -> Reloaded:
+        """Raises :class:`ConfigurationError`, and then nothing has changed; the log holds the problems too."""
+        async with self._turn:
+            try:
+                fresh = await read_anew(self._in_force, self._command_line)
+            except ConfigurationError as error:
+                logger.warning("Configuration not reloaded: the one in force stays")
+                for problem in error.problems:
+                    logger.warning("Configuration problem: %s", problem)
+                raise
+            changes = self._orchestrator.adopt(
+                ServiceSurveyor(fresh, self._ourselves), fresh.settings.health_check_interval
+            )
+            self._in_force = fresh
+            waiting = needs_restart(self._started_with, fresh.settings)
+            if waiting:
+                logger.warning("Settings that need a restart changed", extra={"settings": ",".join(waiting)})
+            return Reloaded(changes, waiting)
+
+
+def build(configuration: Configuration, command_line: Mapping[str, object] = _NOTHING) -> Assembly:
+    """Does no I/O beyond asking which container we run in: nothing is connected to before ``run``.
+
+    ``command_line`` is what ``configuration`` was read with, and is read with again.
+    """
     settings = configuration.settings
+    ourselves = own_container_id()
     clock = SystemClock()
     telemetry = Telemetry(clock)
     engine = MeasuredEngine(DockerClient(settings.docker_host), telemetry, clock)
     orchestrator = ContainerOrchestrator(
         engine=engine,
-        surveyor=ServiceSurveyor(configuration, own_container_id()),
+        surveyor=ServiceSurveyor(configuration, ourselves),
         probes=make_probes(engine),
         store=make_store(settings, clock),
         clock=clock,
@@ -62,7 +114,8 @@ def build(configuration: Configuration) -> Assembly:
         version=own_version(),
         telemetry=telemetry,
     )
-    return Assembly(configuration, orchestrator, clock, own_version())
+    reload = Reloader(orchestrator, configuration, command_line, ourselves)
+    return Assembly(configuration, orchestrator, reload, clock, own_version())
 
 
 def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:

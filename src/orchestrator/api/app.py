@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from orchestrator.api import problems, stream
 from orchestrator.api.envelope import Envelope
 from orchestrator.api.routes.ai import AiRoutes
+from orchestrator.api.routes.configuration import ConfigurationRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.logs import LogRoutes
@@ -17,7 +18,7 @@ from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.ready import ReadyRoutes, Workers
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
-from orchestrator.api.supervisor import Supervisor
+from orchestrator.api.supervisor import Reload, Supervisor
 from orchestrator.ports import Clock
 
 DESCRIPTION: Final = """\
@@ -33,6 +34,7 @@ def create_app(
     clock: Clock,
     access: Access | None = None,
     *,
+    reload: Reload | None = None,
     version: str = "0",
     command_deadline: float = COMMAND_DEADLINE,
     workers: Workers | None = None,
@@ -40,7 +42,8 @@ def create_app(
     """An ASGI application over a running orchestrator: served by itself, or mounted into another one.
 
     It neither starts nor stops ``orchestrator``. Without ``access`` the rules of a loopback address apply.
-    ``workers`` are those of the application around us, for its readiness.
+    ``workers`` are those of the application around us, for its readiness. Without ``reload`` there is no endpoint
+    for it.
     """
     # The interactive pages of FastAPI load scripts from a foreign host: a tool that restarts containers does not.
     app = FastAPI(
@@ -59,6 +62,8 @@ def create_app(
     app.include_router(HealthRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))
     app.include_router(MetricsRoutes(orchestrator).router())
+    if reload is not None:
+        app.include_router(ConfigurationRoutes(reload).router())
     app.add_middleware(Guard, access=access or Access(), clock=clock)
     app.add_middleware(Envelope)
     problems.install(app)

@@ -13,13 +13,14 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from orchestrator.core.messages import Reply
-from orchestrator.errors import EngineUnavailable, OrchestratorError, StoreError, UnknownService
+from orchestrator.errors import ConfigurationError, EngineUnavailable, OrchestratorError, StoreError, UnknownService
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 Code = Literal[
     "unknown_service",
     "invalid_input",
+    "invalid_configuration",
     "disabled",
     "in_flight",
     "no_container",
@@ -45,9 +46,12 @@ Code = Literal[
 
 
 class InvalidInput(BaseModel):
-    """One thing wrong with a request."""
+    """One thing wrong with a request, or with the configuration."""
 
-    where: str = Field(description="The parameter, as `query.limit` or `path.name`.", examples=["query.limit"])
+    where: str = Field(
+        description="The parameter, as `query.limit` or `path.name`; of a configuration, its source and key.",
+        examples=["query.limit"],
+    )
     fact: str
 
 
@@ -61,7 +65,9 @@ class Problem(BaseModel):
     code: Code = Field(description="What it is, for machines.")
     instance: str | None = Field(default=None, description="The path that was asked for.")
     similar: list[str] | None = Field(default=None, description="For `unknown_service`: names that look like it.")
-    errors: list[InvalidInput] | None = Field(default=None, description="For `invalid_input`: all of them.")
+    errors: list[InvalidInput] | None = Field(
+        default=None, description="For `invalid_input`, `invalid_configuration`: all."
+    )
 
 
 class ProblemResponse(JSONResponse):
@@ -164,6 +170,12 @@ async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
             return ProblemResponse(503, "stalled", str(error), instance=path)
         case EngineUnavailable():
             return ProblemResponse(503, "engine_away", str(error), instance=path)
+        case ConfigurationError(problems=found):
+            errors = [
+                InvalidInput(where=": ".join(filter(None, (one.source, one.key))), fact=one.fact) for one in found
+            ]
+            detail = f"The configuration cannot be used; the one in force stays. {'; '.join(map(str, found))}"
+            return ProblemResponse(422, "invalid_configuration", detail, instance=path, errors=errors)
         case StoreError():
             return ProblemResponse(503, "store_unavailable", str(error), instance=path)
         case _:

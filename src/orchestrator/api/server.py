@@ -18,7 +18,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orchestrator.api.security import is_loopback
-from orchestrator.errors import OrchestratorError
+from orchestrator.api.supervisor import Reload
+from orchestrator.errors import ConfigurationError, OrchestratorError
 
 logger: Final = logging.getLogger("orchestrator")
 
@@ -167,11 +168,13 @@ async def serve(
     listener: socket.socket,
     run: Callable[[], Awaitable[None]],
     farewell: Callable[[], Awaitable[None]],
+    reload: Reload | None = None,
 ) -> None:
     """Serve ``app`` on ``listener`` while ``run`` runs, until SIGINT or SIGTERM, or until one of them fails.
 
     Both are ended then: requests under way get 2 s, ``run`` is cancelled. A second signal, or 10 s, ends the process
     at once. ``farewell`` is what open streams are told before their connections end.
+    at once. SIGHUP asks for ``reload``, which logs how it went.
     """
     server = _Server(
         uvicorn.Config(
@@ -192,7 +195,7 @@ async def serve(
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="api")
     runtime = asyncio.create_task(_awaited(run), name="orchestrator")
-    with _signals(server, runtime):
+    with _signals(server, runtime), _hangups(reload):
         try:
             await asyncio.wait({serving, runtime}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -250,3 +253,31 @@ def _end_at_once(why: str) -> None:
     logger.critical("Ended at once: %s", why)
     logging.shutdown()
     os._exit(1)
+
+
+@contextlib.contextmanager
+def _hangups(reload: Reload | None) -> Iterator[None]:
+    """SIGHUP reloads; one that comes during a reload is another one, after it."""
+    if reload is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    reloading: set[asyncio.Task[None]] = set()
+
+    def hang_up() -> None:
+        task = asyncio.create_task(_reload(reload), name="reload")
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in reloading:
+            task.cancel()
+
+
+async def _reload(reload: Reload) -> None:
+    with contextlib.suppress(ConfigurationError):
+        await reload()

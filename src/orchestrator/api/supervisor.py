@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
+from orchestrator.core.sighting import Changes
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.requests import Requester
@@ -67,4 +69,20 @@ class Supervisor(Protocol):
 
         Raises ``UnknownService``, ``ContainerNotFound`` and ``EngineUnavailable`` before the first line.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """A configuration came into force."""
+
+    changes: Changes
+    needs_restart: tuple[str, ...]
+    """Settings whose new value waits for the next start, by name."""
+
+
+class Reload(Protocol):
+    async def __call__(self) -> Reloaded:
+        """Read the configuration anew; it comes into force whole. Raises ``ConfigurationError`` with all its
+        problems, and then nothing has changed."""
         ...

@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "stop": _Entry("actions", "Stop a service, and keep it stopped."),
     "enable": _Entry("actions", "Heal a service automatically again."),
     "disable": _Entry("actions", "Watch a service, but never act on it."),
+    "reload": _Entry("reload", "Have a running orchestrator read its configuration anew."),
     "check": _Entry("check", "Validate the configuration and the labels; report all problems."),
 }
 """The summaries are here so that help needs none of the modules."""

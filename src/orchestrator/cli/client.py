@@ -31,10 +31,12 @@ class Refused(click.ClickException):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, for_now: bool = False) -> None:
+    def __init__(self, message: str, *, for_now: bool = False, document: Document | None = None) -> None:
         super().__init__(message)
         self.for_now = for_now
         """It may well do it later."""
+        self.document: Document = document or {}
+        """The problem document that was answered; empty: the refusal is our own."""
 
 
 class Unreachable(click.ClickException):
@@ -147,7 +149,7 @@ class Server:
             return document
         if "detail" not in document:
             raise self.stranger()
-        raise Refused(printable(str(document["detail"])), for_now=status in FOR_NOW)
+        raise Refused(printable(str(document["detail"])), for_now=status in FOR_NOW, document=document)
 
     def _nobody(self, error: OSError) -> Unreachable:
         reason = (

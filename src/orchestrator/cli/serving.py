@@ -40,15 +40,17 @@ def run(command_line: Mapping[str, object]) -> None:
     except (tokens.UnusableTokens, server.CannotListen) as error:
         raise click.ClickException(str(error)) from None
     with listener:
-        assembly = bootstrap.build(configuration)
+        assembly = bootstrap.build(configuration, command_line)
         access = Access(settings.host, token, read_token)
-        app = create_app(assembly.orchestrator, assembly.clock, access, version=assembly.version)
+        app = create_app(
+            assembly.orchestrator, assembly.clock, access, reload=assembly.reload, version=assembly.version
+        )
         logger.info("Serving on %s", server.address_of(listener))
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 manager = ServiceManager.of(os.environ)
                 told = partial(manager.telling, assembly.orchestrator.run, assembly.orchestrator.system)
-                runner.run(server.serve(app, listener, told, assembly.orchestrator.broadcast.close))
+                runner.run(server.serve(app, listener, told, assembly.orchestrator.broadcast.close, assembly.reload))
         except StoreInUse as error:
             raise click.ClickException(str(error)) from None
         finally:

@@ -42,6 +42,10 @@ class Configuration:
     ports: Mapping[str, Settings]
     """By service: its own ``ORCHESTRATOR_*_PORT`` variable, where it is set."""
     problems: tuple[Problem, ...]
+    environment_problems: tuple[Problem, ...] = ()
+    """Those of them that no edit of the file mends."""
+    blank: bool = False
+    """The file holds nothing at all, not even a key."""
 
     def resolve(self, name: str, labels: Settings) -> Resolved:
         """One service's specification from all layers; ``labels`` are those of its container."""
@@ -55,8 +59,10 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
     loaded = load_settings(command_line, dotenv)
     file, file_problems = _find(loaded, command_line)
     document = Document()
+    blank = False
     if file is not None:
         written, problems = read_file(file)
+        blank = not written
         document = read_document(written, str(file))
         file_problems += problems + document.problems
     settings, process_problems = with_file_settings(loaded, document.process, str(file))
@@ -76,18 +82,28 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
         shared=configuration.shared,
         ports=configuration.ports,
         problems=tuple(dict.fromkeys(everything)),
+        environment_problems=loaded.problems,
+        blank=blank,
     )
 
 
 def _find(loaded: LoadedSettings, command_line: Mapping[str, object]) -> tuple[Path | None, tuple[Problem, ...]]:
     named = loaded.settings.config
     if named is None:
-        return next((place for place in configuration_places() if place.is_file()), None), ()
-    if named.is_file():
+        return next((place for place in configuration_places() if _is_file(place, unseen=False)), None), ()
+    if _is_file(named, unseen=True):
         return named, ()
     source = "--config" if command_line.get("config") is not None else f"{PREFIX}CONFIG"
     fact = "is no file" if named.exists() else "does not exist"
     return None, (Problem(source, "", f"{named} {fact}"),)
+
+
+def _is_file(path: Path, *, unseen: bool) -> bool:
+    """``unseen``: what to think of one in a folder that we may not look into."""
+    try:
+        return path.is_file()
+    except OSError:
+        return unseen
 
 
 def _general(loaded: LoadedSettings) -> Settings:

@@ -38,3 +38,28 @@ class Survey:
     """Facts worth a log line once: two containers for one service, a cycle that was cut."""
     cycles: tuple[str, ...] = ()
     """``a -> b -> a``: dependencies that contradicted each other; the last step of each is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What another configuration makes of the same containers; service names, sorted."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+def differences(before: Survey, after: Survey) -> Changes:
+    old, new = before.services, after.services
+    return Changes(
+        added=tuple(sorted(new.keys() - old.keys())),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        changed=tuple(
+            name for name in sorted(old.keys() & new.keys()) if _configured(old[name]) != _configured(new[name])
+        ),
+    )
+
+
+def _configured(sighting: Sighting) -> tuple[object, ...]:
+    container = sighting.container
+    return sighting.spec, None if container is None else container.container_id

@@ -13,10 +13,10 @@ from typing import Final
 
 from orchestrator.core.freshness import agrees, summary_of
 from orchestrator.core.model import ContainerSnapshot, ContainerSummary
-from orchestrator.core.sighting import Survey
+from orchestrator.core.sighting import Changes, Survey, differences
 from orchestrator.errors import ContainerNotFound, EngineAway, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine, EngineEvent, Surveyor
-from orchestrator.runtime.inbox import EngineLost, EngineReached, Looked, Post, StopSeen, Surveyed
+from orchestrator.runtime.inbox import EngineLost, EngineReached, Looked, Post, StopSeen, Surveyed, Unlisted
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
@@ -55,6 +55,8 @@ class ContainerDiscoveryService:
         self._known: dict[str, ContainerSnapshot] = {}
         self._services: dict[str, str] = {}
         self._survey: Survey | None = None
+        self._connected = False
+        """A list was read in this session: what is not in it is not there."""
         self._wanted: dict[str, None] = {}
         self._looking: set[str] = set()
         self._want = asyncio.Event()
@@ -80,11 +82,34 @@ class ContainerDiscoveryService:
         self._wanted[container_id] = None
         self._want.set()
 
+    @property
+    def surveyor(self) -> Surveyor:
+        """The one in force."""
+        return self._surveyor
+
+    def adopt(self, surveyor: Surveyor, interval: float) -> Changes:
+        """Another configuration, from now on: the containers known are surveyed by it at once. What it does not list
+        any more is posted as :class:`Unlisted`."""
+        containers = tuple(self._summaries.values())
+        before, after = self._surveyor.survey(containers), surveyor.survey(containers)
+        self._surveyor, self._interval = surveyor, interval
+        changes = differences(before, after)
+        for name in changes.removed:
+            self._post(Unlisted(name))
+        if self._connected:
+            self._take_survey()
+            self._list_wanted.set()
+        else:
+            self._survey = after
+            self._post(Surveyed(after))
+        return changes
+
     # --- one connection -----------------------------------------------------------------------------------
 
     async def _session(self) -> None:
         self._looking.clear()
         self._known.clear()
+        self._connected = False
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow())
@@ -96,6 +121,8 @@ class ContainerDiscoveryService:
             if defects is not None or lost is None:
                 raise
             raise _first(lost) from None
+        finally:
+            self._connected = False
 
     async def _follow(self) -> None:
         async with aclosing(self._engine.events()) as events:  # type: ignore[type-var]
@@ -125,6 +152,7 @@ class ContainerDiscoveryService:
             rows = await self._engine.containers()
             self._summaries = {row.container_id: self._completed(row) for row in rows}
             self._known = {key: known for key, known in self._known.items() if key in self._summaries}
+            self._connected = True
             self._take_survey()
             self._compare()
             await asyncio.sleep(_RELIST_SOON)

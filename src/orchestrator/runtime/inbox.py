@@ -41,6 +41,13 @@ class Surveyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Another configuration does not know the service any more."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """One container was inspected; ``None``: the service has none."""
 
@@ -90,7 +97,7 @@ class HistoryFound:
     """What it had of the services that memory did tell of."""
 
 
-Post = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | Ended | Asked | HistoryFound
+Post = EngineReached | EngineLost | Surveyed | Unlisted | Looked | Probed | StopSeen | Ended | Asked | HistoryFound
 
 
 class InboxFull(Exception):
@@ -142,6 +149,8 @@ def _key(post: Post) -> object:
             return "engine"
         case Surveyed():
             return "survey"
+        case Unlisted(service=service):
+            return "unlisted", service
         case Looked(service=service):
             return "look", service
         case Probed(service=service):

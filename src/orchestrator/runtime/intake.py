@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.core import graph
 from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Outcome
-from orchestrator.core.model import Instant, Verdict
+from orchestrator.core.model import Instant, ServiceState, Verdict
 from orchestrator.core.persistence import from_document, to_document
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import narrator
@@ -23,6 +23,7 @@ from orchestrator.runtime.inbox import (
     Probed,
     StopSeen,
     Surveyed,
+    Unlisted,
 )
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.registry import Record, ServiceRegistry
@@ -53,6 +54,10 @@ class Intake:
         """History, for services to take up when they are first seen."""
         self._history.update(kept.services)
 
+    def set_aside(self, name: str, state: ServiceState, now: Instant) -> None:
+        """The history of a service that is not listed any more, for when it is again."""
+        self._history[name] = to_document(state, now)
+
     def lose_sight(self) -> None:
         """From now on nothing counts as seen until it is looked at again."""
         for record in self._registry.records():
@@ -69,7 +74,7 @@ class Intake:
             {name for name, dependency in known.items() if dependency is None or dependency.met},
         )
 
-    def take_in(self, post: Post, now: Instant) -> Sequence[str]:
+    def take_in(self, post: Post, now: Instant) -> Sequence[str]:  # noqa: PLR0912 - one case for each kind of post
         """Update what is known; the services that this concerns."""
         match post:
             case EngineReached(identity=identity):
@@ -83,6 +88,9 @@ class Intake:
                 return tuple(self._registry)
             case Surveyed():
                 return self._surveyed(post, now)
+            case Unlisted(service=service):
+                self._registry.unlist(service)
+                return ()
             case Looked():
                 return self._looked(post, now)
             case Probed(service=service, result=result):

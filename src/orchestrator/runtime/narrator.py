@@ -15,6 +15,7 @@ from typing import Final
 
 from orchestrator.core.messages import Decision, Event, Message
 from orchestrator.core.model import Instant, ServiceSpec, ServiceState
+from orchestrator.core.sighting import Changes
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
 
@@ -117,6 +118,15 @@ def discovered(services: Iterable[str], ignored: Mapping[str, str]) -> None:
     if ignored:
         fields["ignored"] = len(ignored)
     _write(Line(logging.INFO, f"Discovered {len(names)} containers", fields))
+
+
+def reloaded(changes: Changes) -> None:
+    fields = {
+        word: ",".join(names)
+        for word, names in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed))
+        if names
+    }
+    _write(Line(logging.INFO, "Configuration reloaded", fields))
 
 
 def engine_lost(error: EngineUnavailable) -> None:

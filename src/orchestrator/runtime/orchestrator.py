@@ -14,6 +14,7 @@ from typing import Final
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
+from orchestrator.core.sighting import Changes
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, LogLine, Probe, StateStore, Surveyor
 from orchestrator.runtime import narrator
@@ -90,7 +91,6 @@ class ContainerOrchestrator:
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._engine = engine
-        self._surveyor = surveyor
         self._probes = probes
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
@@ -204,6 +204,13 @@ class ContainerOrchestrator:
             return full
         return await reply
 
+    def adopt(self, surveyor: Surveyor, interval: float | None = None) -> Changes:
+        """Another configuration for the containers, at once and whole. Services keep their counters and runs, actions
+        in flight end as they were begun; what is not listed any more leaves. ``interval``: see :class:`Pace`."""
+        changes = self._discovery.adopt(surveyor, self._pace.interval if interval is None else interval)
+        narrator.reloaded(changes)
+        return changes
+
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
 
@@ -214,7 +221,7 @@ class ContainerOrchestrator:
         kept = await self._journal.open()
         self._intake.remember(kept)
         self.broadcast.begin(self._journal.last_sequence)
-        self._intake.take_in(Surveyed(self._surveyor.survey(())), now)
+        self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
         try:
             await self._crew.run()
@@ -274,11 +281,15 @@ class ContainerOrchestrator:
             self._pass_on(post)
         if not acting:
             self._intake.lose_sight()
+        self._part(now)
         touched.update(dict.fromkeys(self._due(now)))
+        ended = bool(outcomes)
         queue = deque(touched)
         while queue:
             name = queue.popleft()
             queue.extend(self._judgement.judge(name, outcomes[name], asked[name], now))
+        if ended:
+            self._part(now)
 
     def _pass_on(self, post: Post) -> None:
         for observer in self._observers:
@@ -291,15 +302,19 @@ class ContainerOrchestrator:
                     pass
 
     def _due(self, now: Instant) -> list[str]:
-        due = [
+        return [
             name
             for name, record in self._registry.items()
             if record.wake_at is not None and record.wake_at <= now.moment
         ]
+
+    def _part(self, now: Instant) -> None:
+        """From services that are not listed any more."""
         for name, worth_keeping in self._registry.forget(now):
             self._monitor.watch(name, None)
             for observer in self._observers:
                 observer.gone(name)
-            if not worth_keeping:
+            if worth_keeping is None:
                 self._journal.forget(name)
-        return due
+            else:
+                self._intake.set_aside(name, worth_keeping, now)

@@ -52,6 +52,8 @@ class Record:
     """Why no decision could be taken for it: a defect of ours, contained to this service."""
     gone_since: float | None = None
     """The moment since which no container is it."""
+    unlisted: bool = False
+    """The configuration does not know it any more: it leaves as soon as no action on it is in flight."""
     shown: tuple[object, ...] = ()
     """The appearance that observers were told of last."""
 
@@ -126,7 +128,13 @@ class ServiceRegistry:
         record.configured = sighting.configured
         record.problems = sighting.problems
         record.origins = sighting.origins
+        record.unlisted = False
         return record
+
+    def unlist(self, name: str) -> None:
+        record = self._records.get(name)
+        if record is not None:
+            record.unlisted = True
 
     def as_reached(self, container: ContainerSnapshot) -> ContainerSnapshot:
         """``container`` with the ports and addresses of the container whose network it uses, where we manage that."""
@@ -138,19 +146,24 @@ class ServiceRegistry:
                 return in_network_of(container, record.container)
         return container
 
-    def forget(self, now: Instant) -> list[tuple[str, bool]]:
-        """Drop what has been gone for long and was named by nobody; with each name, whether its history is worth
-        keeping: a person's wish is, the counters of a container with a throw-away name are not."""
-        gone = [
-            (name, not record.state.enabled or record.state.stopped_by is not None)
+    def forget(self, now: Instant) -> list[tuple[str, ServiceState | None]]:
+        """Drop what was unlisted, and what has been gone for long and was named by nobody; with each name, the state
+        that is worth keeping: a person's wish is, and all of what a person may list again; the counters of a
+        container with a throw-away name are not."""
+        leaving = [
+            (name, record.state if record.unlisted or _wished(record.state) else None)
             for name, record in self._records.items()
-            if not record.configured
-            and record.gone_since is not None
-            and now.moment - record.gone_since > self._forget_after
+            if self._leaves(record, now)
         ]
-        for name, _ in gone:
+        for name, _ in leaving:
             del self._records[name]
-        return gone
+        return leaving
+
+    def _leaves(self, record: Record, now: Instant) -> bool:
+        if record.unlisted:
+            return record.state.attempt is None or not record.state.attempt.in_flight
+        gone = not record.configured and record.gone_since is not None
+        return gone and now.moment - (record.gone_since or 0.0) > self._forget_after
 
     def view(self, name: str, now: Instant) -> ServiceView | None:
         record = self._records.get(name)
@@ -158,6 +171,10 @@ class ServiceRegistry:
 
     def views(self, now: Instant) -> tuple[ServiceView, ...]:
         return tuple(_view(self._records[name], now) for name in sorted(self._records))
+
+
+def _wished(state: ServiceState) -> bool:
+    return not state.enabled or state.stopped_by is not None
 
 
 def _view(record: Record, now: Instant) -> ServiceView:

@@ -52,6 +52,7 @@ from orchestrator.core.model import (
     RunningCheck,
     TcpCheck,
 )
+from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
@@ -238,6 +239,11 @@ class Scenario:
 
     def disable(self, service: str) -> Reply:
         return self.ask(service, Disable(_PERSON))
+
+    def reload(self, configuration: Mapping[str, object]) -> Changes:
+        """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
+        self._configuration = _configured(configuration)
+        return self.orchestrator.adopt(ServiceSurveyor(self._configuration))
 
     def ask(self, service: str, command: Command, requester: Requester | None = None) -> Reply:
         self.commands.append((self.moment, service, command))
