@@ -173,8 +173,8 @@ async def serve(
     """Serve ``app`` on ``listener`` while ``run`` runs, until SIGINT or SIGTERM, or until one of them fails.
 
     Both are ended then: requests under way get 2 s, ``run`` is cancelled. A second signal, or 10 s, ends the process
-    at once. ``farewell`` is what open streams are told before their connections end.
-    at once. SIGHUP asks for ``reload``, which logs how it went.
+    at once. ``farewell`` is what open streams are told before their connections end. SIGHUP asks for ``reload``, which
+    logs how it went.
     """
     server = _Server(
         uvicorn.Config(
