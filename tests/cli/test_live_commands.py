@@ -70,7 +70,7 @@ class Orchestrated:
     def tell(self, connection: ServerConnection) -> None:
         for message in self._told.pop(0):
             connection.send(json.dumps(message))
-        connection.close(1001, "the orchestrator ends")
+        connection.close(1001, "the orchestrator ends: reconnect with since")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from rich.text import Text
 from orchestrator.cli.client import Document
 from orchestrator.cli.events import lines
 from orchestrator.cli.picture import Picture
+from orchestrator.cli.stream import tell
 from orchestrator.cli.table import draw, is_fancy
 
 _AROUND = 6
@@ -22,8 +23,7 @@ _AROUND = 6
 class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
-        # What is said of a lost connection goes above the picture, unless it goes elsewhere altogether.
-        self._live = Live(console=self._console, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
+        self._live = Live(console=self._console, auto_refresh=False, redirect_stderr=False)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -36,6 +36,13 @@ class Screen:
 
     def show(self, picture: Picture, moment: float) -> None:
         self._live.update(self._drawn(picture, moment), refresh=True)
+
+    def say(self, text: str) -> None:
+        """Above the picture, unless standard error goes elsewhere altogether."""
+        if sys.stderr.isatty():
+            self._console.print(Text(text))
+        else:
+            tell(text)
 
     def _drawn(self, picture: Picture, moment: float) -> Group:
         known = picture.services(moment)

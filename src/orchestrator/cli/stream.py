@@ -23,13 +23,20 @@ LONGEST_PAUSE: Final = 5.0
 FAREWELL: Final = 1.0
 
 
+def tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
 def messages(
-    server: Server, *, tick: float | None = None, pause: Callable[[float], None] = time.sleep
+    server: Server,
+    *,
+    tick: float | None = None,
+    say: Callable[[str], None] = tell,
 ) -> Iterator[Document | None]:
     """Every message as it comes; ``None`` when none came for ``tick`` seconds.
 
     Who cannot be reached at first is :class:`Unreachable`. A connection that is lost later is made again, from the
-    last event that was told; standard error says so. :class:`Refused`: it does not let us in, also later.
+    last event that was told, and ``say`` is told so. :class:`Refused`: it does not let us in, also later.
     """
     since: int | None = None
     connection = _connect(server, None)
@@ -39,11 +46,11 @@ def messages(
                 if message is not None:
                     since = _reached(message, since)
                     if message.get("missed"):
-                        click.echo("Events were missed: `orchestrator events` tells the newest ones.", err=True)
+                        say("Events were missed: `orchestrator events` tells the newest ones.")
                 yield message
-        click.echo(f"Lost the connection to {server.address}{_why(connection)}: connecting again.", err=True)
-        connection = _connect_again(server, since, pause)
-        click.echo(f"Connected to {server.address} again.", err=True)
+        say(f"Lost the connection to {server.address}{_why(connection)}: connecting again.")
+        connection = _connect_again(server, since)
+        say(f"Connected to {server.address} again.")
 
 
 def _reached(message: Document, since: int | None) -> int | None:
@@ -75,10 +82,10 @@ def _connect(server: Server, since: int | None) -> ClientConnection:
             raise server.stranger() from None
 
 
-def _connect_again(server: Server, since: int | None, pause: Callable[[float], None]) -> ClientConnection:
+def _connect_again(server: Server, since: int | None) -> ClientConnection:
     wait = FIRST_PAUSE
     while True:
-        pause(wait)
+        time.sleep(wait)
         try:
             return _connect(server, since)
         except Unreachable:
@@ -103,4 +110,6 @@ def _received(connection: ClientConnection, tick: float | None) -> Iterator[Docu
 
 
 def _why(connection: ClientConnection) -> str:
-    return f" ({printable(connection.close_reason)})" if connection.close_reason else ""
+    """What follows a colon there is for programs."""
+    reason = (connection.close_reason or "").partition(":")[0]
+    return f" ({printable(reason)})" if reason else ""

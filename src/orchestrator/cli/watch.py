@@ -41,9 +41,10 @@ def _on_terminal(server: Server) -> None:
     from orchestrator.cli.screen import Screen  # noqa: PLC0415 - rich is worth its time on a terminal only
 
     picture, clock = Picture(), SystemClock()
-    stream = messages(server, tick=TICK)
+    screen = Screen()
+    stream = messages(server, tick=TICK, say=screen.say)
     message = next(stream)
-    with Screen() as screen:
+    with screen:
         while True:
             if message is not None:
                 picture.take(message, clock.now().moment)
