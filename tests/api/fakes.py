@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.foresight import Intention
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
@@ -14,7 +15,16 @@ from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import EngineView, GraphView, HealthView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import (
+    EngineView,
+    GraphView,
+    HealthView,
+    PlanView,
+    ServiceView,
+    StoreView,
+    SystemView,
+    WorkerView,
+)
 from orchestrator.runtime.vitals import VitalsView
 
 NOON = 1_705_312_800.0
@@ -82,6 +92,8 @@ class FakeSupervisor:
         self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
+        self.planned: dict[str, PlanView] = {}
+        """Of the others there is nothing to do."""
         self.drawn = GraphView((), (), (), ())
         self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
         self.broadcast.begin(max((one.sequence for one in events), default=0))
@@ -95,6 +107,13 @@ class FakeSupervisor:
 
     def graph(self) -> GraphView:
         return replace(self.drawn, nodes=self.services())
+
+    def plan(self) -> tuple[PlanView, ...]:
+        idle = {one.name: PlanView(one.name, one.status, Intention.NOTHING, None, "") for one in self.services()}
+        return tuple((idle | self.planned).values())
+
+    def plan_of(self, name: str) -> PlanView | None:
+        return next((one for one in self.plan() if one.service == name), None)
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured

@@ -13,6 +13,7 @@ from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.configuration import ConfigurationRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
+from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.ready import ReadyRoutes, Workers
@@ -58,6 +59,7 @@ def create_app(
     app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())
     app.include_router(GraphRoutes(orchestrator).router())
+    app.include_router(InsightRoutes(orchestrator, clock).router())
     app.include_router(LogRoutes(orchestrator).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))

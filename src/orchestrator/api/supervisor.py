@@ -14,7 +14,7 @@ from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GraphView, ServiceView, SystemView
+from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
 from orchestrator.runtime.vitals import VitalsView
 
 
@@ -29,6 +29,12 @@ class Supervisor(Protocol):
     def service(self, name: str) -> ServiceView | None: ...
 
     def graph(self) -> GraphView: ...
+
+    def plan(self) -> tuple[PlanView, ...]:
+        """What would be done next, if nothing changed; in the order of their names."""
+        ...
+
+    def plan_of(self, name: str) -> PlanView | None: ...
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

@@ -21,6 +21,8 @@ _COMMANDS: Final = {
     "ps": _Entry("ps", "How the services are, and what is done about it."),
     "watch": _Entry("watch", "The same, live, with what happens."),
     "show": _Entry("show", "Everything about one service."),
+    "plan": _Entry("insight", "What would be done next, and what keeps it from being done."),
+    "explain": _Entry("insight", "Why a service is as it is, and what comes next."),
     "events": _Entry("events", "What happened, and why."),
     "logs": _Entry("logs", "What a service's container writes."),
     "restart": _Entry("actions", "Restart a service now."),

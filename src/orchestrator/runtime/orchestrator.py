@@ -20,6 +20,7 @@ from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Ke
 from orchestrator.runtime import narrator
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.health import HealthMonitor
 from orchestrator.runtime.inbox import (
     Asked,
@@ -44,7 +45,7 @@ from orchestrator.runtime.requests import Requester, request_document
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GraphView, ServiceView, SystemView
+from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
 _LONGEST_SLEEP: Final = 5.0
@@ -140,6 +141,13 @@ class ContainerOrchestrator:
 
     def graph(self) -> GraphView:
         return draw(self._registry, self._surroundings.cycles, self._clock.now())
+
+    def plan(self) -> tuple[PlanView, ...]:
+        """What would be done next, if nothing changed."""
+        return forecast(self._registry, self._clock.now())
+
+    def plan_of(self, name: str) -> PlanView | None:
+        return forecast_of(self._registry, name, self._clock.now())
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from orchestrator.core.foresight import Intention
 from orchestrator.core.messages import Event
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.core.sighting import Origin
@@ -78,6 +79,19 @@ class GraphView:
     """In the order in which they can start."""
     cycles: tuple[str, ...]
     """``a -> b -> a``; the last step of each is not waited for, and not among the edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """What would be done next for one service."""
+
+    service: str
+    status: Status
+    intention: Intention
+    at: float | None
+    """Wall time; ``None``: no moment is known."""
+    cause: str
+    blocked_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""``/api/system/plan`` and a service's ``explanation``: what would be done next, and what was decided so far."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from orchestrator.api.answers import ACCESS, ONE, problems
+from orchestrator.api.schemas import Service, Timestamp
+from orchestrator.api.supervisor import Supervisor
+from orchestrator.core.foresight import Intention
+from orchestrator.core.model import Status
+from orchestrator.errors import UnknownService
+from orchestrator.ports import Clock, EventRecord
+from orchestrator.runtime.views import PlanView, ServiceView, timestamp
+
+DECISIONS: Final = 20
+"""So many of the newest, in an explanation."""
+_ACTIONS: Final = (Intention.RESTART, Intention.START, Intention.STOP)
+
+
+class Entry(BaseModel):
+    """Provided that nothing changes, and that its check goes on answering what it answered last."""
+
+    service: str
+    status: Status
+    intention: Intention
+    at: Timestamp | None = Field(description="null: no moment is known.")
+    cause: str
+    blocked_by: list[str] = Field(
+        description="`engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `quarantined`, "
+        "`waiting_on:NAME`."
+    )
+
+    @classmethod
+    def of(cls, view: PlanView) -> Entry:
+        return cls(
+            service=view.service,
+            status=view.status,
+            intention=view.intention,
+            at=None if view.at is None else timestamp(view.at),
+            cause=view.cause,
+            blocked_by=list(view.blocked_by),
+        )
+
+
+class Plan(BaseModel):
+    entries: list[Entry] = Field(description="In the order of the services' names.")
+    timestamp: Timestamp
+
+
+class Next(BaseModel):
+    action: Intention = Field(description="restart, start or stop.")
+    at: Timestamp | None
+    cause: str
+
+
+class DecisionTaken(BaseModel):
+    at: Timestamp
+    message: str
+    cause: str
+    status: str | None
+    sequence: int
+
+    @classmethod
+    def of(cls, record: EventRecord) -> DecisionTaken:
+        document = record.document
+        data = document.get("data")
+        status = data.get("status") if isinstance(data, dict) else None
+        return cls(
+            at=str(document["timestamp"]),
+            message=str(document["message"]),
+            cause=str(document.get("cause", "")),
+            status=None if status is None else str(status),
+            sequence=record.sequence,
+        )
+
+
+class Explanation(BaseModel):
+    service: Service
+    now: str = Field(examples=["ai-llm is unhealthy: HTTP 500"])
+    next: Next | None = Field(description="null: nothing will be done unless something changes.")
+    decisions: list[DecisionTaken] = Field(description="The newest 20, newest first.")
+
+
+class InsightRoutes:
+    """``/api/system/plan`` and ``/api/system/services/{name}/explanation``."""
+
+    def __init__(self, orchestrator: Supervisor, clock: Clock) -> None:
+        self._orchestrator = orchestrator
+        self._clock = clock
+
+    def router(self) -> APIRouter:
+        router = APIRouter(prefix="/api/system", tags=["services"])
+        whole = {**ACCESS, **problems(s500="Our own failure.")}
+        one = {**ONE, **problems(s503="The store cannot be read.")}
+        router.get("/plan", summary="What would be done next, for every service", responses=whole)(self.plan)
+        router.get("/services/{name}/explanation", summary="Why a service is as it is", responses=one)(self.explanation)
+        return router
+
+    async def plan(self) -> Plan:
+        now = self._clock.now().wall
+        return Plan(entries=[Entry.of(view) for view in self._orchestrator.plan()], timestamp=timestamp(now))
+
+    async def explanation(
+        self, name: Annotated[str, Path(description="The service's name.", examples=["ai-yolo26"])]
+    ) -> Explanation:
+        records = await self._orchestrator.events(DECISIONS, service=name)
+        service, planned = self._orchestrator.service(name), self._orchestrator.plan_of(name)
+        if service is None or planned is None:
+            raise UnknownService(name, [one.name for one in self._orchestrator.services()])
+        acts = planned.intention in _ACTIONS
+        at = None if planned.at is None else timestamp(planned.at)
+        return Explanation(
+            service=Service.of(service),
+            now=_sentence(service, planned),
+            next=Next(action=planned.intention, at=at, cause=planned.cause) if acts else None,
+            decisions=[DecisionTaken.of(record) for record in records],
+        )
+
+
+def _sentence(service: ServiceView, planned: PlanView) -> str:
+    words = f"{service.name} is {service.status}"
+    if service.reason:
+        words += f": {service.reason}"
+    match planned.intention:
+        case Intention.HELD:
+            words += f"; nothing is done for it ({', '.join(planned.blocked_by)})"
+        case Intention.WAIT if planned.blocked_by:
+            words += f"; it waits ({', '.join(planned.blocked_by)})"
+        case Intention.NOTHING if planned.at is not None:
+            words += f"; at {timestamp(planned.at)} {planned.cause}"
+        case _:
+            pass
+    return words

@@ -1,0 +1,38 @@
+"""What would be done next for every service, foreseen from what is registered."""
+
+from __future__ import annotations
+
+from orchestrator.core.foresight import Foresight, Intention, foresee
+from orchestrator.core.messages import Facts
+from orchestrator.core.model import Instant
+from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.views import PlanView
+
+
+def forecast(registry: ServiceRegistry, now: Instant) -> tuple[PlanView, ...]:
+    """In the order of their names."""
+    return tuple(_plan(name, record, now) for name, record in sorted(registry.items()))
+
+
+def forecast_of(registry: ServiceRegistry, name: str, now: Instant) -> PlanView | None:
+    record = registry.get(name)
+    return None if record is None else _plan(name, record, now)
+
+
+def _plan(name: str, record: Record, now: Instant) -> PlanView:
+    foreseen = _foresee(record, now)
+    return PlanView(
+        service=name,
+        status=record.state.status,
+        intention=foreseen.intention,
+        at=None if foreseen.at is None else now.wall + foreseen.at - now.moment,
+        cause=foreseen.cause,
+        blocked_by=foreseen.blocked_by,
+    )
+
+
+def _foresee(record: Record, now: Instant) -> Foresight:
+    if record.quarantine:
+        return Foresight(Intention.HELD, None, record.quarantine, ("quarantined",))
+    facts = Facts(record.evidence, record.probe, record.unmet, record.stop_requested)
+    return foresee(record.spec, record.state, facts, now)
