@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "enable": _Entry("actions", "Heal a service automatically again."),
     "disable": _Entry("actions", "Watch a service, but never act on it."),
     "reload": _Entry("reload", "Have a running orchestrator read its configuration anew."),
+    "state": _Entry("state", "Move what is remembered to another store."),
     "check": _Entry("check", "Validate the configuration and the labels; report all problems."),
 }
 """The summaries are here so that help needs none of the modules."""
