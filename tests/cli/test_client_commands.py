@@ -17,10 +17,12 @@ from orchestrator.api.app import create_app
 from orchestrator.api.security import Access
 from orchestrator.cli import main
 from orchestrator.cli.table import print_table
+from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
 from orchestrator.errors import ContainerNotFound
 from orchestrator.ports import LogLine
+from orchestrator.runtime.views import EdgeView, GraphView
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 from tests.cli.served import serving
@@ -160,6 +162,25 @@ def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> No
     assert "Nothing happened yet" in result.stderr
 
 
+# --- graph --------------------------------------------------------------------------------------------------
+
+
+def test_the_graph_is_told_phase_by_phase_and_soft_is_not_hard(address: str, supervisor: FakeSupervisor) -> None:
+    edges = (EdgeView("ai-llm", "redis", True, "compose"), EdgeView("ai-llm", "ai-clip", False, "label"))
+    supervisor.drawn = GraphView((), edges, (("redis", "ai-clip"), ("ai-llm",)), ("a -> b -> a",))
+    lines = [line.split() for line in run(address, "graph").output.splitlines()]
+    assert lines[:2] == [["phase", "1"], ["redis", "running"]]
+    assert lines[3:5] == [
+        ["phase", "2"],
+        ["ai-llm", "unhealthy", "needs", "redis;", "wants", "ai-clip"],
+    ]
+    assert lines[5][-5:] == ["a", "->", "b", "->", "a"]
+    drawn = run(address, "graph", "--dot").output
+    assert '"ai-llm" -> "redis" [style=solid];' in drawn
+    assert '"ai-llm" -> "ai-clip" [style=dashed];' in drawn
+    assert set(json.loads(run(address, "graph", "--json").output)) == {"nodes", "edges", "phases", "cycles"}
+
+
 # --- logs ---------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +239,25 @@ def test_a_refused_command_is_exit_code_1_with_the_reason(address: str, supervis
     result = run(address, "restart", "ai-llm")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "ai-llm is paused" in result.stderr
+
+
+def test_one_that_is_refused_does_not_keep_the_others(address: str, supervisor: FakeSupervisor) -> None:
+    result = run(address, "stop", "nobody", "redis", "ai-llm")
+    assert result.exit_code == 1
+    assert "nobody" in result.stderr
+    assert [name for name, _ in supervisor.commands] == ["redis", "ai-llm"]
+
+
+def test_waiting_ends_with_what_was_seen(address: str, supervisor: FakeSupervisor) -> None:
+    supervisor.ending = Ending(True, "HTTP 200")
+    assert run(address, "restart", "--wait", "redis").exit_code == 0
+    supervisor.ending = Ending(False, "exited with code 1")
+    failed = run(address, "restart", "--wait", "redis")
+    assert failed.exit_code == 1
+    assert "exited with code 1" in failed.stderr
+    supervisor.ending = None
+    unverified = run(address, "start", "--wait", "--timeout", "0.05", "redis")
+    assert unverified.exit_code == 1
 
 
 def test_an_unknown_service_is_exit_code_1_with_the_name_that_was_meant(address: str) -> None:

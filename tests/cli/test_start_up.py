@@ -71,5 +71,10 @@ def test_help_lists_every_command() -> None:
         "disable",
         "events",
         "logs",
+        "graph",
+        "plan",
+        "explain",
+        "reload",
+        "state",
     ):
         assert f"\n  {command} " in done.stdout

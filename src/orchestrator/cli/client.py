@@ -59,8 +59,9 @@ class Server:
         """The verdict, whichever it is: 503 with a body that is no problem document is one."""
         return self.get("/api/system/health")
 
-    def post(self, path: str, **query: object) -> Document:
-        return self._ask("POST", path, query)
+    def post(self, path: str, *, patience: float = 0.0, **query: object) -> Document:
+        """``patience``: seconds that the server may take beyond the usual, to wait for an outcome."""
+        return self._ask("POST", path, query, DEADLINE + patience)
 
     def lines(self, path: str, *, patient: bool, **query: object) -> Iterator[Document]:
         """The documents of an answer that has one a line, as they come; ``patient``: however long each takes."""
@@ -83,10 +84,10 @@ class Server:
         finally:
             connection.close()
 
-    def _ask(self, method: str, path: str, query: dict[str, object]) -> Document:
+    def _ask(self, method: str, path: str, query: dict[str, object], deadline: float = DEADLINE) -> Document:
         given = _given(query)
         target = f"{path}?{urlencode(given)}" if given else path
-        connection = self._connection()
+        connection = self._connection(deadline)
         try:
             with self.translated():
                 connection.request(method, target, headers=self.headers())
@@ -123,10 +124,10 @@ class Server:
         scheme = "wss" if parts.scheme == "https" else "ws"
         return f"{scheme}://{parts.netloc}{path}{f'?{urlencode(given)}' if given else ''}"
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, deadline: float = DEADLINE) -> http.client.HTTPConnection:
         parts = self._parts()
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=DEADLINE)
+        return kind(parts.hostname or "", parts.port, timeout=deadline)
 
     def _parts(self) -> SplitResult:
         parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")

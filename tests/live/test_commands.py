@@ -1,0 +1,37 @@
+"""The command line as a user runs it, against a served orchestrator and a real container."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.live.engines import Engine
+from tests.live.serve import Serve, port_in, service_labels, serving
+
+
+def orchestrator(serve: Serve, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestrator", *arguments, f"--server=127.0.0.1:{port_in(serve.log)}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_user_restarts_reads_the_log_and_sees_the_graph(engine: Engine, tmp_path: Path) -> None:
+    speaks = 'echo hello; echo alas >&2; trap "exit 0" TERM; while true; do sleep 0.2; done'
+    labels = service_labels("speaker", health__http="", port="")
+    engine.run("speaker", *labels, "--stop-signal=SIGTERM", command=("sh", "-c", speaks))
+    with serving(engine.url, tmp_path / "serve") as serve:
+        serve.wait_for("speaker", status="running")
+        restarted = orchestrator(serve, "restart", "--wait", "--timeout=30", "speaker")
+        assert restarted.returncode == 0, restarted
+        written = orchestrator(serve, "logs", "--tail=50", "speaker")
+        assert written.stdout.splitlines() == ["hello", "hello"]
+        assert written.stderr.splitlines() == ["alas", "alas"]
+        assert "speaker  running" in orchestrator(serve, "graph").stdout
+        refused = orchestrator(serve, "stop", "--wait", "nobody", "speaker")
+        assert refused.returncode == 1
+        assert serve.service("speaker")["status"] == "stopped"
