@@ -56,7 +56,7 @@ def test_what_was_stopped_stays_stopped_until_it_is_started(decided: Decided) ->
     ward, container = decided.ward, decided.containers["stopped"]
     service = ward.serve.service("stopped")
     assert (service["status"], service["at_rest"]) == ("stopped", True)
-    assert "api" in service["reason"]
+    assert "local user" in service["reason"]
     assert len(ward.starts(container)) == 1
     ward.serve.order("stopped", "start")
     ward.wait_for_starts(container, 2)

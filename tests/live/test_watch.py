@@ -32,8 +32,10 @@ def test_a_user_watches_a_death_and_its_healing(engine: Engine, tmp_path: Path) 
 @contextmanager
 def following(serve: Serve, *arguments: str) -> Iterator[Popen[str]]:
     """Ended by Ctrl-C, quietly."""
+    # A shell's background job, as a test run may be, ignores SIGINT, and what it starts inherits that.
+    terminal = ("env", "--default-signal=INT")
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", *arguments, f"--server=127.0.0.1:{port_in(serve.log)}"],
+        [*terminal, sys.executable, "-m", "orchestrator", *arguments, f"--server=127.0.0.1:{port_in(serve.log)}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
