@@ -17,8 +17,9 @@ ACCESS: Final = problems(
     s403="A foreign host or site, or a token that may only read.",
     s413="A body of more than 64 KiB; none is needed.",
     s429="Too many wrong tokens from this address; `Retry-After` tells when it may try again.",
+    s500="Our own failure.",
 )
-READ: Final = {**ACCESS, **problems(s422="Bad input.", s500="Our own failure.")}
+READ: Final = {**ACCESS, **problems(s422="Bad input.")}
 ONE: Final = {**READ, **problems(s404="No such service.")}
 CHANGE: Final = {
     **ONE,

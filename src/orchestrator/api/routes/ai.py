@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from orchestrator.api import schemas
-from orchestrator.api.answers import ACCESS, problems
+from orchestrator.api.answers import ACCESS
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.circuit import Circuit
 from orchestrator.core.model import Status
@@ -66,7 +66,7 @@ class AiRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/api/health", tags=["health"])
-        responses = {**ACCESS, **problems(s500="Our own failure.")}
+        responses = ACCESS
         router.get("/ai-services", summary="Circuits, errors and latencies", responses=responses)(self.ai_services)
         return router
 

@@ -14,7 +14,6 @@ _RELOAD: Final = {
     **ACCESS,
     **problems(
         s422="The configuration cannot be used: `errors` holds all that is wrong. The one in force stays.",
-        s500="Our own failure.",
     ),
 }
 

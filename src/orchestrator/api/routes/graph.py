@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from orchestrator.api.answers import ACCESS, problems
+from orchestrator.api.answers import ACCESS
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.model import Category, Status
 from orchestrator.core.sighting import Origin
@@ -44,7 +44,7 @@ class GraphRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/api/system", tags=["services"])
-        responses = {**ACCESS, **problems(s500="Our own failure.")}
+        responses = ACCESS
         router.get("/graph", summary="Who needs whom", responses=responses)(self.dependency_graph)
         return router
 

@@ -94,7 +94,7 @@ class InsightRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/api/system", tags=["services"])
-        whole = {**ACCESS, **problems(s500="Our own failure.")}
+        whole = ACCESS
         one = {**ONE, **problems(s503="The store cannot be read.")}
         router.get("/plan", summary="What would be done next, for every service", responses=whole)(self.plan)
         router.get("/services/{name}/explanation", summary="Why a service is as it is", responses=one)(self.explanation)

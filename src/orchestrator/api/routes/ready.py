@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from orchestrator.api import schemas
-from orchestrator.api.answers import ACCESS, problems
+from orchestrator.api.answers import ACCESS
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.model import Category
 from orchestrator.runtime.views import ServiceView
@@ -59,7 +59,7 @@ class ReadyRoutes:
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/api/system/health", tags=["health"])
         not_ready = {"model": Readiness, "description": "Not ready. The body is that of 200."}
-        responses = {**ACCESS, **problems(s500="Our own failure."), 503: not_ready}
+        responses = {**ACCESS, 503: not_ready}
         router.get("/ready", summary="Whether work can be done", responses=responses)(self.readiness)
         return router
 
