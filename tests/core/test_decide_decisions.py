@@ -528,6 +528,40 @@ def test_8_a_restart_that_did_not_happen_is_a_failure() -> None:
     assert stage.waits == 4
 
 
+def test_8_a_restart_whose_end_nobody_told_has_its_stop_time_out_before_it_is_judged() -> None:
+    stage = restarting()
+    stage.after(1).ends(Result.UNKNOWN, stage.seen(), "cancelled")
+    for answer in (stage.passes, stage.fails):
+        stage.after(5)
+        answer()
+        assert (stage.does, stage.told, stage.state.strikes) == ([], [], 1), "neither an end nor another failure"
+    assert "may still be stopping it" in stage.state.reason
+    stage.wake()
+    assert (stage.told, stage.state.strikes, stage.waits) == ([Message.RESTART_FAILED], 2, 4)
+
+
+def test_8_a_restart_that_the_engine_finishes_after_we_lost_sight_of_it_is_verified() -> None:
+    stage = restarting()
+    stage.after(1).ends(Result.UNKNOWN, stage.seen(), "cancelled")
+    stage.after(9).starts()
+    stage.after(1).passes()
+    assert [message for message in stage.announced if message in EVENTS_OF_AN_END] == [Message.RESTART_COMPLETED]
+    assert (stage.state.restart_count, stage.state.strikes) == (1, 1)
+
+
+def test_8_a_container_that_is_down_before_the_patience_ends_is_started_at_once() -> None:
+    stage = restarting()
+    stage.after(1).ends(Result.UNKNOWN, stage.seen(), "cancelled")
+    stage.after(9).exits(137)
+    assert (stage.does, stage.told) == ([ActionKind.START], [])
+
+
+def test_8_an_engine_that_answered_is_not_waited_for() -> None:
+    stage = restarting()
+    stage.after(1).ends(Result.DONE, stage.seen())
+    assert stage.told == [Message.RESTART_FAILED]
+
+
 def test_8_an_engine_that_says_done_while_nothing_changes_is_not_asked_without_pause() -> None:
     stage = restarting()
     waits = []

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model import ActionKind, Attempt, Instant, Run, ServiceState, Status
-from orchestrator.core.persistence import JITTER, LONGEST_GRACE, from_document, to_document
+from orchestrator.core.persistence import JITTER, LONGEST_GRACE, LONGEST_STOP, from_document, to_document
 from orchestrator.core.policy import ENGINE_PATIENCE
 
 NOW = Instant(moment=1000.0, wall=1_767_225_600.0)
 LATER = Instant(moment=3.0, wall=NOW.wall + 4.0)
 """The next process: four seconds later by the wall, its own timeline just begun."""
 
-ATTEMPT = Attempt("web#7", ActionKind.RESTART, False, "HTTP 500", Run("abc", 1_767_225_000.123456))
+ATTEMPT = Attempt(
+    "web#7", ActionKind.RESTART, False, "HTTP 500", Run("abc", 1_767_225_000.123456), patience_ends=NOW.moment + 15
+)
 FULL = ServiceState(
     status=Status.UNHEALTHY,
     reason="HTTP 500",
@@ -119,6 +121,8 @@ def test_deadlines_go_on_by_the_wall_in_the_next_process() -> None:
     back = from_document(kept(FULL), LATER)
     assert back.retry_at == LATER.moment + 16
     assert back.grace_ends == LATER.moment + 56
+    assert back.attempt is not None
+    assert back.attempt.patience_ends == LATER.moment + 11
     assert back.healthy_since == LATER.moment - 504
 
 
@@ -126,6 +130,8 @@ def test_a_wall_clock_stepped_back_a_year_delays_nothing_for_a_year() -> None:
     back = from_document(kept(FULL), Instant(5.0, NOW.wall - 365 * 86400))
     assert back.retry_at == pytest.approx(5.0 + FULL.last_backoff * JITTER)
     assert back.grace_ends == 5.0 + LONGEST_GRACE
+    assert back.attempt is not None
+    assert back.attempt.patience_ends == 5.0 + LONGEST_STOP
     assert back.healthy_since == 5.0, "nobody has been healthy since tomorrow"
     assert back.disabled_at == 5.0, "the half-open trial is counted from today"
 
@@ -143,7 +149,7 @@ def test_the_patience_with_the_engine_survives_without_a_backoff() -> None:
 
 def test_a_restart_interrupted_by_our_death_is_known_and_not_in_flight() -> None:
     attempt = from_document(kept(FULL), LATER).attempt
-    assert attempt == replace(ATTEMPT, in_flight=False)
+    assert attempt == replace(ATTEMPT, in_flight=False, patience_ends=LATER.moment + 11)
     assert kept(FULL)["attempt"]["in_flight"] is True, "the journal tells that the hands were at it"
 
 

@@ -12,7 +12,7 @@ from orchestrator.testing import Scenario
 from orchestrator.testing.daemon import Dialect
 
 SLICES = 8
-QUICK = {"defaults": {"health": {"interval": "5s"}, "recovery": {"backoff_base": "1s"}}}
+QUICK = {"defaults": {"health": {"interval": "5s"}, "recovery": {"backoff_base": "1s", "stop_timeout": "1s"}}}
 
 
 def tell(dialect: Dialect, kill_at: int | None, back_after: str = "2s") -> list[str]:

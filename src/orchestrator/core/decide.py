@@ -88,6 +88,10 @@ def _observe(turn: Turn) -> None:
         turn.note(f"the engine says {container.state}")
         turn.doubt()
         return
+    if turn.may_still_end(container):
+        turn.note("the engine may still be stopping it: how the restart ends is not known yet")
+        turn.doubt()
+        return
     _try_again(turn, container)
     if turn.actions:
         return
@@ -178,7 +182,8 @@ def _wake_at(turn: Turn) -> float | None:
     if state.attempt is not None and state.attempt.in_flight:
         return None
     forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
-    moments = (state.retry_at, forgiven, _trial_at(turn))
+    patience_ends = None if state.attempt is None else state.attempt.patience_ends
+    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends)
     return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
 

@@ -281,6 +281,9 @@ class Attempt:
     """The run it was to end or follow: still seeing this one afterwards means that it did not happen."""
     in_flight: bool = True
     """The hands have not reported yet; nothing else is decided for the service until they do."""
+    patience_ends: float | None = None
+    """The moment until which the engine may still be about to end ``run_before``, although nobody will tell us how
+    that went; ``None``: it told us, or there is nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)

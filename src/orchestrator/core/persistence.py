@@ -20,6 +20,9 @@ VERSION: Final = 1
 LONGEST_GRACE: Final = 86_400.0
 """Seconds. No grace that was kept lasts longer, whatever the wall clock did in between."""
 
+LONGEST_STOP: Final = 600.0
+"""Seconds. No stop that was under way when we ended is waited for any longer, whatever the wall clock did."""
+
 JITTER: Final = 1.1
 """The longest wait that a backoff of 1 can have become."""
 
@@ -50,7 +53,7 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "last_backoff": _finite(state.last_backoff),
         "failed_probes": state.failed_probes,
         "counted": state.counted,
-        "attempt": _attempt_document(state.attempt),
+        "attempt": _attempt_document(state.attempt, now),
         "completed": state.completed,
     }
 
@@ -83,7 +86,7 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         last_backoff=last_backoff,
         failed_probes=_count(document, "failed_probes"),
         counted=_flag(document, "counted"),
-        attempt=_attempt(document),
+        attempt=_attempt(document, now),
         completed=_flag(document, "completed"),
     )
 
@@ -108,7 +111,7 @@ def _run_document(run: Run | None) -> dict[str, object] | None:
     return {"container_id": run.container_id, "started_at": run.started_at}
 
 
-def _attempt_document(attempt: Attempt | None) -> dict[str, object] | None:
+def _attempt_document(attempt: Attempt | None, now: Instant) -> dict[str, object] | None:
     if attempt is None:
         return None
     return {
@@ -118,6 +121,7 @@ def _attempt_document(attempt: Attempt | None) -> dict[str, object] | None:
         "cause": attempt.cause,
         "run_before": _run_document(attempt.run_before),
         "in_flight": attempt.in_flight,
+        "patience_ends": _wall_of(attempt.patience_ends, now),
     }
 
 
@@ -180,7 +184,7 @@ def _run(document: Mapping[str, object], key: str) -> Run | None:
     return None if container_id is None or started_at is None else Run(container_id, started_at)
 
 
-def _attempt(document: Mapping[str, object]) -> Attempt | None:
+def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:
     """Without knowing what was attempted, nothing can be said of how it ended: then there was none."""
     kept = _nested(document, "attempt")
     if kept is None:
@@ -196,4 +200,5 @@ def _attempt(document: Mapping[str, object]) -> Attempt | None:
         cause=_text(kept, "cause") or "",
         run_before=_run(kept, "run_before"),
         in_flight=False,
+        patience_ends=_moment(kept, "patience_ends", now, at_most=LONGEST_STOP),
     )

@@ -34,6 +34,10 @@ SHORTEST_PAUSE: Final = 0.1
 STOP_REPEAT: Final = 5.0
 """Seconds before a stop whose end is not known is asked for again."""
 
+STOP_MARGIN: Final = 5.0
+"""Seconds beyond the stop time-out in which an engine has killed a container and shows it: Docker goes on with a
+restart whose caller has gone, and calls the container running until its process is dead."""
+
 _LARGEST_EXPONENT: Final = 64
 _CONFIRMATIONS_WITHIN_WAIT: Final = 3
 _SHORTEST_CONFIRMATION: Final = 0.25

@@ -18,6 +18,8 @@ def settle(turn: Turn, outcome: Outcome) -> None:
     attempt = turn.state.attempt
     if attempt is None or not attempt.in_flight or attempt.action_id != outcome.action_id:
         return
+    if outcome.result is not Result.UNKNOWN:
+        attempt = replace(attempt, patience_ends=None)
     turn.state = replace(turn.state, attempt=replace(attempt, in_flight=False))
     if attempt.kind is ActionKind.STOP:
         turn.state = replace(turn.state, retry_at=turn.now.moment + policy.STOP_REPEAT)

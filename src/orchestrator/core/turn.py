@@ -10,6 +10,7 @@ from orchestrator.core.model import (
     ActionKind,
     Attempt,
     ContainerSnapshot,
+    ContainerState,
     Instant,
     ServiceSpec,
     ServiceState,
@@ -56,6 +57,13 @@ class Turn:
         attempt = self.state.attempt
         return attempt is not None and attempt.kind is ActionKind.RESTART and attempt.run_before == container.run
 
+    def may_still_end(self, container: ContainerSnapshot) -> bool:
+        """Whether a restart whose end nobody told us may just be waiting for the run before it to stop."""
+        attempt = self.state.attempt
+        if attempt is None or attempt.patience_ends is None or self.now.moment >= attempt.patience_ends:
+            return False
+        return container.state is ContainerState.RUNNING and container.run == attempt.run_before
+
     def tell(self, message: Message, cause: str) -> None:
         self.events.append(Event(self.spec.name, message, self.state.status, cause, self.now))
 
@@ -90,7 +98,7 @@ class Turn:
         )
         self.state = replace(
             self.state,
-            attempt=Attempt(action_id, kind, manual, cause, container.run),
+            attempt=Attempt(action_id, kind, manual, cause, container.run, patience_ends=self._patience(kind)),
             run=container.run,
             container_id=container.container_id,
             engine_restarts=container.restart_count,
@@ -99,6 +107,12 @@ class Turn:
         )
         if not announced:
             self.tell(_ANNOUNCEMENTS[manual, kind], cause)
+
+    def _patience(self, kind: ActionKind) -> float | None:
+        """A start that happens late is nothing but a new run; a stop is asked for again until it happened."""
+        if kind is not ActionKind.RESTART:
+            return None
+        return self.now.moment + self.spec.recovery.stop_timeout + policy.STOP_MARGIN
 
     def fail(self, cause: str, failure: Failure) -> None:
         """Count one failure: arm the retry, or, at the limit, disable. What waits for a dependency counts nothing.
