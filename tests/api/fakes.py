@@ -58,6 +58,7 @@ def a_service(name: str, category: Category = Category.AI, status: Status = Stat
         strikes=0,
         retry_at=None,
         waiting_on=(),
+        degraded_by=(),
         requires=(),
         wants=(),
         problems=(),

@@ -39,6 +39,7 @@ OURS = {
     "strikes",
     "retry_at",
     "waiting_on",
+    "degraded_by",
     "requires",
     "wants",
     "problems",

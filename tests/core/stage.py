@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from orchestrator.core.decide import decide
 from orchestrator.core.messages import (
     UNSEEN,
     Command,
+    Companion,
     Decision,
     Disable,
     Facts,
@@ -84,14 +86,32 @@ class Stage:
         self.probe: ProbeResult | None = None
         self.unmet: tuple[str, ...] = ()
         self.stop_requested = False
+        self.roots: tuple[str, ...] = ()
+        self.held = ""
+        self.dependencies_asked = math.inf
+        self.companions: tuple[Companion, ...] = ()
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
 
+    @property
+    def facts(self) -> Facts:
+        """The levels, as they are now."""
+        return Facts(
+            container=self.container,
+            probe=self.probe,
+            unmet=self.unmet,
+            stop_requested=self.stop_requested,
+            roots=self.roots,
+            held=self.held,
+            dependencies_asked=self.dependencies_asked,
+            companions=self.companions,
+        )
+
     # --- what happens ---------------------------------------------------------------------------------------
 
     def turn(self, *, outcome: Outcome | None = None, command: Command | None = None, jitter: float = 0.0) -> Decision:
-        facts = Facts(self.container, self.probe, self.unmet, self.stop_requested, outcome, command, jitter)
+        facts = replace(self.facts, outcome=outcome, command=command, jitter=jitter)
         decision = decide(self.spec, self.state, facts, self.now)
         assert decision == decide(self.spec, self.state, facts, self.now), "the same arguments, the same decision"
         settled(self.spec, self.state, facts, self.now, decision)

@@ -313,7 +313,7 @@ def test_a_due_start_waits_for_the_dependency() -> None:
     assert stage.does == [ActionKind.START]
 
 
-def test_an_unhealthy_service_whose_dependency_is_back_gets_its_whole_wait_to_come_back_too() -> None:
+def test_an_unhealthy_service_whose_dependency_is_back_gets_its_time_to_settle_and_then_its_whole_wait() -> None:
     stage = unhealthy()
     stage.unmet = ("db",)
     stage.after(1).turn()
@@ -321,6 +321,10 @@ def test_an_unhealthy_service_whose_dependency_is_back_gets_its_whole_wait_to_co
     assert stage.state.reason == "waiting for db: HTTP 500"
     stage.unmet = ()
     stage.after(60).fails()
+    assert (stage.does, stage.waits, stage.told) == ([], None, [Message.RESUMED])
+    stage.after(GRACE - 1).fails()
+    assert (stage.does, stage.waits) == ([], None)
+    stage.after(1).fails()
     assert stage.does == []
     assert stage.state.retry_at == stage.now.moment + 2
     assert stage.state.strikes == 1, "one run, one failure"

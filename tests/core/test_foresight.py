@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from orchestrator.core.foresight import Foresight, Intention, foresee
-from orchestrator.core.messages import UNSEEN, Facts, Result, Stop
+from orchestrator.core.messages import UNSEEN, Result, Stop
 from orchestrator.core.model import ActionKind, ContainerState, HealthSpec, HttpCheck, Kind, Status
 from tests.core.stage import Stage, a_spec, disabled, healthy, restarting, starting, stopped, undiscovered, unhealthy
 
 
 def ahead(stage: Stage) -> Foresight:
-    facts = Facts(stage.container, stage.probe, stage.unmet, stage.stop_requested)
-    return foresee(stage.spec, stage.state, facts, stage.now)
+    return foresee(stage.spec, stage.state, stage.facts, stage.now)
 
 
 def test_a_dead_service_is_started_when_its_wait_is_over() -> None:
@@ -119,6 +118,20 @@ def test_a_dependency_that_is_down_is_what_is_waited_for() -> None:
     foreseen = ahead(stage)
     assert (foreseen.intention, foreseen.at) == (Intention.WAIT, None)
     assert foreseen.blocked_by == ("waiting_on:db", "waiting_on:cache")
+
+
+def test_what_is_held_is_not_acted_on() -> None:
+    stage = unhealthy()
+    stage.held = "maintenance"
+    stage.turn()
+    assert ahead(stage) == Foresight(Intention.HELD, None, "held: maintenance: HTTP 500", ("held",))
+
+
+def test_a_restart_is_foreseen_although_its_dependencies_have_yet_to_answer() -> None:
+    stage = healthy(a_spec(requires=("db",)))
+    stage.dependencies_asked = stage.now.moment
+    stage.after(30).fails()
+    assert ahead(stage).intention is Intention.RESTART
 
 
 def test_what_the_engine_restarts_is_left_to_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.graph import cut_cycles, dependents, find_cycle, phases, unmet
+from orchestrator.core.graph import cut_cycles, dependents, find_cycle, phases, roots, unmet
 
 SHOP = {"frontend": ("backend",), "backend": ("postgres", "redis"), "postgres": (), "redis": (), "ai-llm": ("gpu",)}
 
@@ -119,3 +119,14 @@ def test_dependents_are_exactly_those_from_which_it_can_be_reached(
         return name in seen
 
     assert set(dependents(name, needs)) == {other for other in needs if other != name and reaches(other)}
+
+
+def test_the_roots_are_what_waits_for_nothing_itself() -> None:
+    waits = {"frontend": ("backend", "cache"), "backend": ("postgres", "redis"), "cache": ("redis",)}
+    assert roots(("frontend",), lambda name: waits.get(name, ())) == ("postgres", "redis")
+    assert roots((), lambda name: waits.get(name, ())) == ()
+
+
+def test_names_that_wait_for_each_other_have_no_root_and_no_end_without_one() -> None:
+    waits = {"a": ("b",), "b": ("a",)}
+    assert roots(("a",), lambda name: waits[name]) == ()

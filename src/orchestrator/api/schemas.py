@@ -67,6 +67,7 @@ class Service(BaseModel):
     strikes: int = Field(description="What drives backoff and the limit; forgiven after a stable run.")
     retry_at: Timestamp | None = Field(description="When the next attempt is due; null: none is.")
     waiting_on: list[str] = Field(description="Hard dependencies that are not running.")
+    degraded_by: list[str] = Field(description="Soft dependencies that are not running; it goes on without them.")
     requires: list[str]
     wants: list[str]
     problems: list[str] = Field(description="What is wrong with its configuration, in words.")

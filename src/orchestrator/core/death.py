@@ -106,8 +106,8 @@ def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     manual = attempt is not None and attempt.manual
     if not turn.state.enabled:
         return
-    if turn.facts.unmet and not manual:
-        turn.note(f"waiting for {', '.join(turn.facts.unmet)}: {words}")
+    if turn.hindrance and not manual:
+        turn.note_hindrance(words)
         return
     if container.state is ContainerState.RESTARTING:
         turn.note(f"{words}; the engine restarts it by its policy {container.restart_policy!r}")

@@ -12,12 +12,14 @@ probe fails               after grace:          UNHEALTHY, retry armed  before r
 exited                    STOPPED, counted      STOPPED, counted        at retry: start                 shown
 paused                    never touched         never touched           never touched                   shown
 dependency not running    wait, count nothing   wait, count nothing     wait, count nothing             shown
+held                      wait, count nothing   wait, count nothing     wait, count nothing             shown
 ========================  ====================  ======================  ==============================  =========
 
 While an action is in flight everything holds. The rules below read from the most specific to the most general;
 each either settles the turn and returns, or leaves it to the next. One room each for what they lead to: ``settle``
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
-runs is well), ``death`` (what to do about what is down); ``turn`` counts failures and orders actions.
+runs is well), ``death`` (what to do about what is down), ``waiting`` (what others keep it from), ``companions`` (what
+it is restarted with); ``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.settle import settle
 from orchestrator.core.turn import Turn
+from orchestrator.core.waiting import await_dependencies, resume
 
 
 def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -> Decision:
@@ -96,10 +99,12 @@ def _observe(turn: Turn) -> None:
     if turn.actions:
         return
     follow_run(turn, container)
+    resume(turn, container)
     if container.state is ContainerState.RUNNING:
         judge(turn, container)
     else:
         observe_down(turn, container)
+    await_dependencies(turn)
 
 
 def _vanish(turn: Turn) -> None:
@@ -148,7 +153,7 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
     What became healthy meanwhile is only enabled, and nothing is tried while a dependency is missing.
     """
     trial_at = _trial_at(turn)
-    if trial_at is None or turn.now.moment < trial_at or turn.facts.unmet or turn.spec.observe_only is not None:
+    if trial_at is None or turn.now.moment < trial_at or turn.hindrance or turn.spec.observe_only is not None:
         return
     well = turn.state.healthy_since is not None
     turn.state = replace(
@@ -193,4 +198,4 @@ def _probe_every(turn: Turn) -> float | None:
         return None
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return None
-    return policy.probe_cadence(turn.spec, turn.state, container, turn.now, waiting=bool(turn.facts.unmet))
+    return policy.probe_cadence(turn.spec, turn.state, container, turn.now, waiting=bool(turn.hindrance))

@@ -5,6 +5,7 @@ No rule is repeated here: ``decide`` itself is asked, at the moments at which it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -46,7 +47,8 @@ class Foresight:
     """The moment it would happen; ``None``: no moment is known."""
     cause: str
     blocked_by: tuple[str, ...] = ()
-    """``engine_unseen``, ``paused``, ``disabled``, ``stopped_by_person``, ``observe_only``, ``waiting_on:NAME``."""
+    """``engine_unseen``, ``paused``, ``disabled``, ``stopped_by_person``, ``observe_only``, ``held``,
+    ``waiting_on:NAME``."""
 
 
 def foresee(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -> Foresight:
@@ -81,7 +83,8 @@ def _upcoming(decision: Decision, facts: Facts, moment: float) -> Iterator[float
 
 
 def _answered_again(facts: Facts, then: Instant) -> Facts:
-    return facts if facts.probe is None else replace(facts, probe=replace(facts.probe, checked=then))
+    probe = None if facts.probe is None else replace(facts.probe, checked=then)
+    return replace(facts, probe=probe, dependencies_asked=math.inf)
 
 
 def _idle(spec: ServiceSpec, state: ServiceState, facts: Facts) -> Foresight:
@@ -109,3 +112,5 @@ def _holds(spec: ServiceSpec, state: ServiceState, facts: Facts) -> Iterator[str
         yield "stopped_by_person"
     if spec.observe_only is not None:
         yield "observe_only"
+    if facts.held:
+        yield "held"

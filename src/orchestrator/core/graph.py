@@ -6,7 +6,7 @@ everywhere and have no needs of their own: host resources, services seen later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -85,6 +85,26 @@ def unmet(requires: Iterable[str], met: Collection[str], missing_resources: Coll
     counts as met, so only those known to be missing are named.
     """
     return tuple(name for name in requires if name in missing_resources or (name not in met and name not in RESOURCES))
+
+
+def roots(unmet: Iterable[str], unmet_of: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
+    """What ``unmet`` is down for in the end: the first along each path that waits for nothing itself, sorted.
+
+    ``unmet_of`` tells what one of them waits for; paths that meet are walked once.
+    """
+    found: set[str] = set()
+    known: set[str] = set()
+    frontier = list(unmet)
+    while frontier:
+        name = frontier.pop()
+        if name in known:
+            continue
+        known.add(name)
+        deeper = tuple(unmet_of(name))
+        frontier.extend(deeper)
+        if not deeper:
+            found.add(name)
+    return tuple(sorted(found))
 
 
 def dependents(name: str, needs: Needs) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core import policy
+from orchestrator.core.companions import follow_companions
 from orchestrator.core.messages import Failure, Message, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, RunningCheck, Status, Verdict
 from orchestrator.core.turn import Turn
@@ -32,6 +33,7 @@ def judge(turn: Turn, container: ContainerSnapshot) -> None:
         case _:
             assert_never(verdict)
     _restart_if_due(turn, container, failed_now=verdict is Verdict.FAIL)
+    follow_companions(turn, container)
 
 
 def forgiven_at(turn: Turn) -> float:
@@ -53,11 +55,11 @@ def _still_up(turn: Turn, container: ContainerSnapshot) -> None:
 
 
 def _wait_for_dependencies(turn: Turn) -> None:
-    """A restart that is due waits; when the dependency is back, the service gets its whole wait to come back too."""
-    if not turn.facts.unmet or turn.state.status is not Status.UNHEALTHY or turn.state.retry_at is None:
+    """A restart that is due waits, and what confirmed it counts no more."""
+    if not turn.hindrance or turn.state.status is not Status.UNHEALTHY or turn.state.retry_at is None:
         return
     turn.state = replace(turn.state, retry_at=None, confirmations=0)
-    turn.note(f"waiting for {', '.join(turn.facts.unmet)}: {turn.state.reason}")
+    turn.note_hindrance(turn.state.reason)
 
 
 def _reading(turn: Turn, container: ContainerSnapshot) -> tuple[Verdict | None, str]:
@@ -115,11 +117,11 @@ def _ail(turn: Turn, detail: str) -> None:
     turn.fail_attempt(detail)
     if not state.enabled:
         return
-    waiting = f"waiting for {', '.join(turn.facts.unmet)}: " if turn.facts.unmet else ""
+    words = f"{turn.hindrance}: {detail}" if turn.hindrance else detail
     if state.status is not Status.UNHEALTHY:
         turn.become(Status.UNHEALTHY, detail)
-        turn.tell(Message.HEALTH_CHECK_FAILED, waiting + detail)
-    turn.note(waiting + detail)
+        turn.tell(Message.HEALTH_CHECK_FAILED, words)
+    turn.note(words)
     if turn.free_to_heal:
         _arm(turn, detail)
 
@@ -148,6 +150,8 @@ def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: boo
         return
     if not turn.free_to_heal or not (state.confirmations or failed_now):
         return
+    if turn.facts.dependencies_asked < state.retry_at - state.last_backoff:
+        return  # one of them may be the cause, and has not been asked since this failure was counted
     words = state.reason
     if state.confirmations:
         checks = "check" if state.confirmations == 1 else "checks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
@@ -74,11 +75,20 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """A service after whose restart another one is restarted too."""
+
+    name: str
+    run: Run
+    shares_network: bool = False
+    """The other lives in its network namespace, which ends with its run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything known from outside about one service at one turn.
 
-    ``container``, ``probe``, ``unmet`` and ``stop_requested`` are levels: the newest known, repeated at every turn.
-    ``outcome`` and ``command`` are delivered once.
+    All but ``outcome`` and ``command``, which are delivered once, are levels: the newest known, repeated at every turn.
     """
 
     container: ContainerSnapshot | NoEvidence | None = UNSEEN
@@ -91,6 +101,16 @@ class Facts:
     command: Command | None = None
     jitter: float = 0.0
     """By how much to stretch a backoff that is armed in this turn: a fraction, 0 to 0.1, drawn by the brain."""
+    roots: tuple[str, ...] = ()
+    """What ``unmet`` is down for in the end: those of it, and of what it waits for itself, that wait for nothing."""
+    held: str = ""
+    """Why nobody may act on it by itself now, in words, though nothing is wrong with its dependencies: a maintenance,
+    an update of its project, a storm. Empty: nothing holds it."""
+    dependencies_asked: float = math.inf
+    """The moment of the oldest among the newest health answers of its hard dependencies; infinite where none can be
+    asked."""
+    companions: tuple[Companion, ...] = ()
+    """Those it is restarted with, as far as they run and are well."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -132,6 +152,8 @@ class Message(StrEnum):
     STOP_FAILED = "Stop failed"
     HEALTHY = "Health check passed"
     RESTARTING = "Restart initiated"
+    WAITING = "Waiting for dependency"
+    RESUMED = "Dependency is back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,6 +327,10 @@ class ServiceState:
     attempt: Attempt | None = None
     completed: bool = False
     """A job that exited 0."""
+    waiting: bool = False
+    """It was told that it is down and waits for a dependency."""
+    companions: tuple[tuple[str, float], ...] = ()
+    """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
 
     @property
     def enabled(self) -> bool:

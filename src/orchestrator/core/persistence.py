@@ -55,6 +55,8 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "counted": state.counted,
         "attempt": _attempt_document(state.attempt, now),
         "completed": state.completed,
+        "waiting": state.waiting,
+        "companions": {name: started_at for name, started_at in state.companions if isfinite(started_at)},
     }
 
 
@@ -88,6 +90,8 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         counted=_flag(document, "counted"),
         attempt=_attempt(document, now),
         completed=_flag(document, "completed"),
+        waiting=_flag(document, "waiting"),
+        companions=_companions(document),
     )
 
 
@@ -182,6 +186,12 @@ def _run(document: Mapping[str, object], key: str) -> Run | None:
         return None
     container_id, started_at = _text(kept, "container_id"), _number(kept, "started_at")
     return None if container_id is None or started_at is None else Run(container_id, started_at)
+
+
+def _companions(document: Mapping[str, object]) -> tuple[tuple[str, float], ...]:
+    kept = _nested(document, "companions") or {}
+    starts = ((name, _number(kept, name)) for name in sorted(kept))
+    return tuple((name, started_at) for name, started_at in starts if started_at is not None)
 
 
 def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:

@@ -47,10 +47,25 @@ class Turn:
             self.state = replace(self.state, confirmations=0)
 
     @property
+    def hindrance(self) -> str:
+        """What is not its own and keeps it from being acted on, in words; empty: nothing does."""
+        facts = self.facts
+        if facts.held:
+            return f"held: {facts.held}"
+        if not facts.unmet:
+            return ""
+        deeper = tuple(name for name in facts.roots if name not in facts.unmet)
+        cause = f" (down for {', '.join(deeper)})" if deeper else ""
+        return f"waiting for {', '.join(facts.unmet)}{cause}"
+
+    def note_hindrance(self, words: str) -> None:
+        self.note(f"{self.hindrance}: {words}")
+
+    @property
     def free_to_heal(self) -> bool:
         """Whether the service may be acted on without anybody asking."""
         wanted_up = self.state.enabled and self.state.stopped_by is None
-        return wanted_up and self.spec.observe_only is None and not self.facts.unmet
+        return wanted_up and self.spec.observe_only is None and not self.hindrance
 
     def half_done(self, container: ContainerSnapshot) -> bool:
         """Whether a restart of ours stopped the container and did not start it."""
@@ -115,14 +130,14 @@ class Turn:
         return self.now.moment + self.spec.recovery.stop_timeout + policy.STOP_MARGIN
 
     def fail(self, cause: str, failure: Failure) -> None:
-        """Count one failure: arm the retry, or, at the limit, disable. What waits for a dependency counts nothing.
+        """Count one failure: arm the retry, or, at the limit, disable. What waits, or is held, counts nothing.
 
         An unhealthy verdict disables only where it would restart: when it was confirmed. A blip may still heal itself.
 
         The first death after a stable run is healed at once; every other failure waits its backoff. Whatever the
         backoff is, what fails again and again is not tried again and again without any pause.
         """
-        if self.facts.unmet:
+        if self.hindrance:
             return
         self.failures.append(failure)
         recovery = self.spec.recovery

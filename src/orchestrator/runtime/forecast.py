@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from orchestrator.core.foresight import Foresight, Intention, foresee
-from orchestrator.core.messages import Facts
 from orchestrator.core.model import Instant
+from orchestrator.runtime.circumstances import facts_of
 from orchestrator.runtime.registry import Record, ServiceRegistry
 from orchestrator.runtime.views import PlanView
 
 
 def forecast(registry: ServiceRegistry, now: Instant) -> tuple[PlanView, ...]:
     """In the order of their names."""
-    return tuple(_plan(name, record, now) for name, record in sorted(registry.items()))
+    return tuple(_plan(name, record, registry, now) for name, record in sorted(registry.items()))
 
 
 def forecast_of(registry: ServiceRegistry, name: str, now: Instant) -> PlanView | None:
     record = registry.get(name)
-    return None if record is None else _plan(name, record, now)
+    return None if record is None else _plan(name, record, registry, now)
 
 
-def _plan(name: str, record: Record, now: Instant) -> PlanView:
-    foreseen = _foresee(record, now)
+def _plan(name: str, record: Record, registry: ServiceRegistry, now: Instant) -> PlanView:
+    foreseen = _foresee(record, registry, now)
     return PlanView(
         service=name,
         status=record.state.status,
@@ -31,8 +31,7 @@ def _plan(name: str, record: Record, now: Instant) -> PlanView:
     )
 
 
-def _foresee(record: Record, now: Instant) -> Foresight:
+def _foresee(record: Record, registry: ServiceRegistry, now: Instant) -> Foresight:
     if record.quarantine:
         return Foresight(Intention.HELD, None, record.quarantine, ("quarantined",))
-    facts = Facts(record.evidence, record.probe, record.unmet, record.stop_requested)
-    return foresee(record.spec, record.state, facts, now)
+    return foresee(record.spec, record.state, facts_of(record, registry), now)

@@ -145,6 +145,13 @@ class HealthMonitor:
         if watch is not None:
             self._begin(service, watch)
 
+    def ask(self, service: str) -> None:
+        """Ask now instead of when it is due; the next question comes an interval later."""
+        schedule = self._schedules.get(service)
+        if schedule is not None and schedule.due is not None:
+            now = self._clock.now().moment
+            self._plan(schedule, now, now)
+
     def _begin(self, service: str, watch: Watch) -> None:
         schedule = self._schedules[service] = _Schedule(service, watch)
         now = self._clock.now().moment

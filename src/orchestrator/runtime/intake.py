@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from orchestrator.core import graph
 from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Outcome
 from orchestrator.core.model import Instant, ServiceState, Verdict
@@ -26,7 +25,7 @@ from orchestrator.runtime.inbox import (
     Unlisted,
 )
 from orchestrator.runtime.journal import Journal
-from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.surroundings import Surroundings
 
 
@@ -64,15 +63,8 @@ class Intake:
             record.seen = False
 
     def dependents_of(self, name: str) -> tuple[str, ...]:
+        """Whoever requires, wants, or is restarted with it."""
         return self._dependents.get(name, ())
-
-    def unmet(self, record: Record) -> tuple[str, ...]:
-        """The hard dependencies that are not running; one that is not known here blocks nobody."""
-        known = {name: self._registry.get(name) for name in record.spec.requires}
-        return graph.unmet(
-            record.spec.requires,
-            {name for name, dependency in known.items() if dependency is None or dependency.met},
-        )
 
     def take_in(self, post: Post, now: Instant) -> Sequence[str]:  # noqa: PLR0912 - one case for each kind of post
         """Update what is known; the services that this concerns."""
@@ -117,9 +109,9 @@ class Intake:
             self._registry.admit(sighting, None if document is None else from_document(document, now))
         dependents: defaultdict[str, list[str]] = defaultdict(list)
         for name, record in self._registry.items():
-            for required in record.spec.requires:
-                dependents[required].append(name)
-        self._dependents = {required: tuple(names) for required, names in dependents.items()}
+            for needed in {*record.spec.requires, *record.spec.wants, *record.spec.restart_with}:
+                dependents[needed].append(name)
+        self._dependents = {needed: tuple(names) for needed, names in dependents.items()}
         found = [name for name, sighting in survey.services.items() if sighting.container is not None]
         if self._surroundings.discovered(found):
             narrator.discovered(found, survey.ignored)

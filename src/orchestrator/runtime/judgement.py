@@ -11,11 +11,12 @@ from operator import attrgetter
 from typing import Final
 
 from orchestrator.core.decide import decide
-from orchestrator.core.messages import Decision, Event, Facts, Outcome, Reply
-from orchestrator.core.model import ActionKind, Instant, ServiceState
+from orchestrator.core.messages import Decision, Event, Outcome, Reply
+from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
+from orchestrator.runtime.circumstances import facts_of, missing_of
 from orchestrator.runtime.endings import Endings
 from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.runtime.inbox import Asked
@@ -71,7 +72,7 @@ class Judgement:
                 self._audit(name, unanswerable, gone, now)
                 _answer(unanswerable, gone)
             return ()
-        was_met = record.met
+        before = record.met, record.unmet
         while True:
             question = asked.popleft() if asked and not outcomes else None
             outcome = outcomes.popleft() if outcomes else None
@@ -82,21 +83,18 @@ class Judgement:
                     self._endings.wait(name, question.command, question.ending, record)
             if not outcomes and not asked:
                 break
-        return self._intake.dependents_of(name) if record.met != was_met else ()
+        return self._intake.dependents_of(name) if (record.met, record.unmet) != before else ()
 
     def _decide(
         self, name: str, record: Record, outcome: Outcome | None, question: Asked | None, now: Instant
     ) -> Reply | None:
-        record.unmet = self._intake.unmet(record)
-        facts = Facts(
-            container=record.evidence,
-            probe=record.probe,
-            unmet=record.unmet,
-            stop_requested=record.stop_requested,
+        facts = replace(
+            facts_of(record, self._registry),
             outcome=outcome,
             command=None if question is None else question.command,
             jitter=self._chance.random() * self._jitter,
         )
+        record.unmet, record.missing = facts.unmet, missing_of(record, self._registry)
         try:
             decision = decide(record.spec, record.state, facts, now)
         except Exception as error:  # noqa: BLE001 - the turn's quarantine: a defect stays with its service
@@ -142,6 +140,9 @@ class Judgement:
                 observer.ordered(action, record.spec)
             self._lifecycle.submit(action, record.spec.lane)
         self._monitor.watch(name, self._watch(record, decision, now))
+        if record.state.status is Status.UNHEALTHY and before.status is not Status.UNHEALTHY:
+            for dependency in record.spec.requires:  # is it the cause? the answer decides before anything is restarted
+                self._monitor.ask(dependency)
 
     def _tell(self, name: str, record: Record, events: Sequence[Event], now: Instant) -> None:
         appearance = record.appearance

@@ -50,6 +50,8 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.NEW_RUN: (logging.INFO, "Container of {name} started"),
         Message.STOPPED: (logging.WARNING, "Container of {name} stopped"),
         Message.NOT_FOUND: (logging.WARNING, "Container of {name} not found"),
+        Message.WAITING: (logging.WARNING, "Service {name} waits for a dependency"),
+        Message.RESUMED: (logging.INFO, "What {name} waited for is back"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from orchestrator.core.messages import UNSEEN, NoEvidence
 from orchestrator.core.model import (
@@ -22,6 +22,9 @@ from orchestrator.core.sighting import Origin, Sighting
 from orchestrator.runtime.views import HealthView, ServiceView
 
 SHORT_ID: Final = 12
+
+
+HoldSource = Literal["maintenance", "update", "storm", "memory"]
 
 
 @dataclass(slots=True)
@@ -47,6 +50,10 @@ class Record:
     our_stop: Run | None = None
     """The run that an action of ours ended or was to end: a stop of it is no person's."""
     unmet: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Its soft dependencies that are not running."""
+    holds: dict[HoldSource, str] = field(default_factory=dict)
+    """Why nothing is done for it by itself, in words, by who says so: what becomes ``Facts.held``."""
     wake_at: float | None = None
     quarantine: str = ""
     """Why no decision could be taken for it: a defect of ours, contained to this service."""
@@ -68,7 +75,7 @@ class Record:
             None if container is None else (container.run, container.state, container.name, container.image),
             self.seen,
             None if probe is None else (probe.run, probe.verdict, probe.method, probe.detail),
-            self.unmet,
+            (self.unmet, self.missing, tuple(self.holds.values())),
             self.problems,
             self.quarantine,
         )
@@ -203,6 +210,7 @@ def _view(record: Record, now: Instant) -> ServiceView:
         strikes=state.strikes,
         retry_at=None if state.retry_at is None else now.wall + state.retry_at - now.moment,
         waiting_on=record.unmet if state.status is not Status.RUNNING else (),
+        degraded_by=record.missing if state.status is Status.RUNNING else (),
         requires=spec.requires,
         wants=spec.wants,
         problems=record.problems,

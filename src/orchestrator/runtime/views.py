@@ -54,6 +54,8 @@ class ServiceView:
     strikes: int
     retry_at: float | None
     waiting_on: tuple[str, ...]
+    degraded_by: tuple[str, ...]
+    """Soft dependencies without which it runs."""
     requires: tuple[str, ...]
     wants: tuple[str, ...]
     problems: tuple[str, ...]
@@ -197,6 +199,7 @@ def service_document(view: ServiceView) -> dict[str, object]:
         "strikes": view.strikes,
         "retry_at": None if view.retry_at is None else timestamp(view.retry_at),
         "waiting_on": list(view.waiting_on),
+        "degraded_by": list(view.degraded_by),
         "requires": list(view.requires),
         "wants": list(view.wants),
         "problems": list(view.problems),

@@ -1,0 +1,40 @@
+"""Restarted after another service was: because somebody said so, or because its network ended with the other's run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.core.messages import Companion
+from orchestrator.core.model import ActionKind, ContainerSnapshot
+from orchestrator.core.turn import Turn
+
+
+def follow_companions(turn: Turn, container: ContainerSnapshot) -> None:
+    """Once for every new run of a companion that is well, unless this run began after it anyway.
+
+    A companion seen for the first time asks for nothing: whoever restarted it before we came knew what they did. A
+    shared network is dead all the same.
+    """
+    remembered = dict(turn.state.companions)
+    due = [each for each in turn.facts.companions if _asks(each, remembered, container)]
+    taken = {each.name: each.run.started_at for each in turn.facts.companions if each not in due}
+    if due and turn.free_to_heal and not turn.actions:
+        taken |= {each.name: each.run.started_at for each in due}
+        turn.order(ActionKind.RESTART, container, _words(due))
+    if taken:
+        turn.state = replace(turn.state, companions=tuple(sorted((remembered | taken).items())))
+
+
+def _asks(companion: Companion, remembered: dict[str, float], container: ContainerSnapshot) -> bool:
+    began_after = container.started_at is not None and container.started_at >= companion.run.started_at
+    known = remembered.get(companion.name)
+    if began_after or companion.run.started_at == known:
+        return False
+    return known is not None or companion.shares_network
+
+
+def _words(due: list[Companion]) -> str:
+    names = ", ".join(each.name for each in due)
+    if any(each.shares_network for each in due):
+        return f"its network ended when {names} was restarted"
+    return f"restarted with {names}, which was restarted"

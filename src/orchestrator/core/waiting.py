@@ -1,0 +1,42 @@
+"""What a service waits for that is not its own: told when it begins to matter, and when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.core.messages import Message
+from orchestrator.core.model import ContainerSnapshot, ContainerState, Status
+from orchestrator.core.turn import Turn
+
+
+def resume(turn: Turn, container: ContainerSnapshot) -> None:
+    """What it waited for is back. What runs gets its time to settle, as after a start: only what still fails then is
+    restarted; what is down is started when its own wait is over."""
+    if not turn.state.waiting or turn.facts.unmet:
+        return
+    turn.state = replace(turn.state, waiting=False)
+    settling = container.state is ContainerState.RUNNING and turn.state.status is Status.UNHEALTHY
+    if settling:
+        grace_ends = turn.now.moment + turn.spec.grace
+        turn.state = replace(turn.state, grace_ends=grace_ends, retry_at=None, confirmations=0, failed_probes=0)
+    if _concerned(turn):
+        words = f"it has {turn.spec.grace:g} s to come back too" if settling else "it is started next"
+        turn.note(f"what it waited for is back: {words}")
+        turn.tell(Message.RESUMED, words)
+
+
+def await_dependencies(turn: Turn) -> None:
+    """Tell once that it is down, or not well, and that it is not its turn to be healed."""
+    waits = bool(turn.facts.unmet) and _concerned(turn) and not turn.actions
+    if waits and not turn.state.waiting:
+        turn.state = replace(turn.state, waiting=True)
+        turn.tell(Message.WAITING, turn.state.reason)
+    elif turn.state.waiting and not _concerned(turn):
+        turn.state = replace(turn.state, waiting=False)
+
+
+def _concerned(turn: Turn) -> bool:
+    """Whether anything would be done about it, were it not for its dependencies."""
+    state = turn.state
+    ill = state.status is Status.UNHEALTHY or (state.status is Status.STOPPED and not state.completed)
+    return ill and state.enabled and state.stopped_by is None and turn.spec.observe_only is None

@@ -1,0 +1,67 @@
+"""The facts about one service for its next decision: its own evidence, and what of others bears upon it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from orchestrator.core import graph, policy
+from orchestrator.core.messages import Companion, Facts
+from orchestrator.core.model import ContainerState, RunningCheck
+from orchestrator.runtime.registry import Record, ServiceRegistry
+
+
+def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
+    """All levels; what is delivered once, and the jitter, is added by who decides."""
+    unmet = unmet_of(record, registry)
+    return Facts(
+        container=record.evidence,
+        probe=record.probe,
+        unmet=unmet,
+        stop_requested=record.stop_requested,
+        roots=graph.roots(unmet, lambda name: _unmet_of_name(name, registry)),
+        held="; ".join(record.holds.values()),
+        dependencies_asked=min(_asked(record, registry), default=math.inf),
+        companions=tuple(_companions(record, registry)),
+    )
+
+
+def unmet_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
+    """The hard dependencies that are not running; one that is not known here blocks nobody."""
+    return graph.unmet(record.spec.requires, _met(record.spec.requires, registry))
+
+
+def missing_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
+    """The soft dependencies that are not running: it goes on without them, degraded."""
+    return graph.unmet(record.spec.wants, _met(record.spec.wants, registry))
+
+
+def _met(names: tuple[str, ...], registry: ServiceRegistry) -> set[str]:
+    known = {name: registry.get(name) for name in names}
+    return {name for name, dependency in known.items() if dependency is None or dependency.met}
+
+
+def _unmet_of_name(name: str, registry: ServiceRegistry) -> tuple[str, ...]:
+    record = registry.get(name)
+    return () if record is None else unmet_of(record, registry)
+
+
+def _asked(record: Record, registry: ServiceRegistry) -> Iterator[float]:
+    """When those among the hard dependencies that can be asked for their health answered last."""
+    for name in record.spec.requires:
+        dependency = registry.get(name)
+        if dependency is None or dependency.container is None or not dependency.seen:
+            continue
+        runs = dependency.container.state is ContainerState.RUNNING
+        if runs and not isinstance(policy.effective_check(dependency.spec, dependency.container), RunningCheck):
+            yield -math.inf if dependency.probe is None else dependency.probe.checked.moment
+
+
+def _companions(record: Record, registry: ServiceRegistry) -> Iterator[Companion]:
+    for name in record.spec.restart_with:
+        other = registry.get(name)
+        if other is None or not other.met or not other.seen or other.container is None:
+            continue
+        run = other.container.run
+        if other.container.state is ContainerState.RUNNING and run is not None:
+            yield Companion(name, run, shares_network=record.origins.get(name) == "network")
