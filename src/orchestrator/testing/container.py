@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -57,6 +57,8 @@ class Blueprint:
     checkup: EngineCheckup | None = None
     network_of: str | None = None
     """The name of the container whose network it shares."""
+    leans_on: tuple[str, ...] = ()
+    """Names of containers without which it says that it is ill, until they are well again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -65,6 +67,8 @@ class FakeContainer:
 
     container_id: str
     blueprint: Blueprint
+    neighbours: Mapping[str, FakeContainer]
+    """All of its engine, by id."""
     created_at: float
     workload: Workload
     state: ContainerState = ContainerState.CREATED
@@ -102,7 +106,19 @@ class FakeContainer:
             return None
         if process.network is not None and process.network.dead:
             return None
-        return Condition.FROZEN if self.state is ContainerState.PAUSED else process.condition
+        if self.state is ContainerState.PAUSED:
+            return Condition.FROZEN
+        if process.condition is Condition.HEALTHY and not self._supported(moment):
+            return Condition.SICK
+        return process.condition
+
+    def _supported(self, moment: float) -> bool:
+        return all(each is not None and each.well(moment) for each in self._props())
+
+    def _props(self) -> Iterator[FakeContainer | None]:
+        """What it leans on; ``None`` for one that is not there."""
+        for name in self.blueprint.leans_on:
+            yield next((each for each in self.neighbours.values() if each.name == name), None)
 
     def well(self, moment: float) -> bool:
         return self.state is ContainerState.RUNNING and self.answers(moment) is Condition.HEALTHY
@@ -115,7 +131,8 @@ class FakeContainer:
         """The moment from which on it was well, given that it is."""
         assert self.process is not None
         ready = self.process.began + self.workload.warm_up
-        return max(ready, self.process.changed_at, self.unpaused_at)
+        props = (each.well_since() for each in self._props() if each is not None)
+        return max(ready, self.process.changed_at, self.unpaused_at, *props)
 
     def snapshot(self) -> ContainerSnapshot:
         blueprint = self.blueprint

@@ -103,6 +103,7 @@ class FakeDaemon:
         container = FakeContainer(
             container_id=f"{self.chance.getrandbits(256):064x}",
             blueprint=blueprint,
+            neighbours=self.containers,
             created_at=self.clock.now().wall,
             workload=blueprint.workload,
             network_owner=owner,

@@ -1,6 +1,7 @@
 """What holds in every story, whatever happens in it.
 
-1. What runs and is healthy is never restarted or stopped, unless a person asked for it.
+1. What runs and is healthy is never restarted or stopped, unless a person asked for it, or for that whenever another
+   one is restarted.
 2. What is paused is never acted on.
 3. Every restart that was told of ends in exactly one *Restart completed* or *Restart failed*, before the next.
 4. Events are numbered without gaps and without repeats.
@@ -27,7 +28,7 @@ Asked = Sequence[tuple[float, str, Command]]
 def broken_promises(ledger: Ledger, told: Sequence[Told], commands: Asked) -> list[str]:
     """In words; empty when all were kept."""
     return [
-        *_healthy_ones_touched(ledger, commands),
+        *_healthy_ones_touched(ledger, told, commands),
         *_paused_ones_touched(ledger),
         *_unpaired(told),
         *_misnumbered(told),
@@ -42,10 +43,18 @@ def _on_request(happening: Happening, commands: Asked) -> bool:
     )
 
 
-def _healthy_ones_touched(ledger: Ledger, commands: Asked) -> Iterable[str]:
+def _healthy_ones_touched(ledger: Ledger, told: Sequence[Told], commands: Asked) -> Iterable[str]:
     for request in ledger.requests():
-        if request.well and request.what != "asked to start" and not _on_request(request, commands):
+        if not request.well or request.what == "asked to start" or _on_request(request, commands):
+            continue
+        if not any(_restarted_with_another(event, request) for event in told):
             yield f"what was healthy was touched: {request}"
+
+
+def _restarted_with_another(event: Told, request: Happening) -> bool:
+    """``restart_with`` restarts the healthy, and says so."""
+    said = event.service == request.container and event.cause.startswith("restarted with ")
+    return said and 0 <= request.at.wall - event.wall < _ASKED
 
 
 def _paused_ones_touched(ledger: Ledger) -> Iterable[str]:

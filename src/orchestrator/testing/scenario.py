@@ -172,6 +172,7 @@ class Scenario:
         policy: str = "no",
         checkup: EngineCheckup | None = None,
         network_of: str | None = None,
+        leans_on: Sequence[str] = (),
         running: bool = True,
     ) -> Actor:
         """Create one, and start it unless told otherwise. A label set to the empty string is left out."""
@@ -183,6 +184,7 @@ class Scenario:
             policy=policy,
             checkup=checkup or (EngineCheckup() if check == "engine" else None),
             network_of=network_of,
+            leans_on=tuple(leans_on),
         )
         container = self.daemon.create(blueprint)
         if running:
