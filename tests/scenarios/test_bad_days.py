@@ -338,3 +338,20 @@ def test_half_a_day_of_everything(dialect: Dialect) -> None:
             assert world.view(name).strikes == 0
         assert world.restarts_of("db") <= 24
         assert db.container.state is ContainerState.RUNNING
+
+
+def test_a_crash_loop_of_the_engine_s_policy_is_taken_over_and_given_back(dialect: Dialect) -> None:
+    labels = {"orchestrator.recovery.take_over": "true", "orchestrator.recovery.max_failures": "100"}
+    with Scenario(dialect=dialect) as world:
+        web = world.container("web", policy="always", labels=labels)
+        world.run_for("2m")
+        world.now(web.changes(crash_after=0.3))
+        world.now(web.crashes())
+        world.run_for("10m")
+        assert len(world.ledger.starts("web", "policy")) <= 2 * world.restarts_of("web") + 2, world.report()
+        assert world.restarts_of("web") <= 20
+        world.now(web.changes(crash_after=None))
+        world.run_for("10m")
+        world.must_be("web", "running")
+        assert world.messages("web")[-1] == "Given back to the engine's restart policy"
+        assert world.view("web").strikes == 0

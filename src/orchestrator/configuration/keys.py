@@ -62,6 +62,7 @@ SHARED_KEYS: Final[Mapping[str, values.Reader]] = {
     "recovery.on_max_failures": values.one_of("disable", "keep_trying"),
     "recovery.on_manual_stop": values.one_of("restart", "respect"),
     "recovery.retry_disabled_after": values.duration(shortest=1.0),
+    "recovery.take_over": values.switch,
 }
 """What ``defaults`` and ``categories`` can set too."""
 

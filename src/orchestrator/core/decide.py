@@ -43,6 +43,7 @@ from orchestrator.core.model import (
     Status,
 )
 from orchestrator.core.settle import settle
+from orchestrator.core.takeover import take_over
 from orchestrator.core.turn import Turn
 from orchestrator.core.waiting import await_dependencies, resume
 
@@ -100,10 +101,11 @@ def _observe(turn: Turn) -> None:
         return
     follow_run(turn, container)
     resume(turn, container)
-    if container.state is ContainerState.RUNNING:
-        judge(turn, container)
-    else:
+    if container.state is not ContainerState.RUNNING:
         observe_down(turn, container)
+    take_over(turn, container)
+    if container.state is ContainerState.RUNNING and not turn.actions:
+        judge(turn, container)
     await_dependencies(turn)
 
 

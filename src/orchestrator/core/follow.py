@@ -14,7 +14,7 @@ from orchestrator.core.turn import Turn
 def follow_run(turn: Turn, container: ContainerSnapshot) -> None:
     """Bring the remembered run up to the one seen."""
     state, run = turn.state, container.run
-    by_engine = container.container_id == state.container_id and container.restart_count > state.engine_restarts
+    by_engine = container.restart_count - state.engine_restarts if container.container_id == state.container_id else 0
     recreated = state.container_id not in (None, container.container_id)
     turn.state = replace(state, container_id=container.container_id, engine_restarts=container.restart_count)
     if recreated:
@@ -27,7 +27,7 @@ def follow_run(turn: Turn, container: ContainerSnapshot) -> None:
     runs = container.state is ContainerState.RUNNING
     resumed = runs and state.status in (Status.STOPPED, Status.NOT_FOUND)
     if run is not None and (run != state.run or resumed):
-        _begin_run(turn, container, run, by_engine=by_engine, recreated=recreated)
+        _begin_run(turn, container, run, by_engine=max(by_engine, 0), recreated=recreated)
 
 
 def _nothing_happened(turn: Turn, attempt: Attempt, container: ContainerSnapshot) -> None:
@@ -44,15 +44,19 @@ def _nothing_happened(turn: Turn, attempt: Attempt, container: ContainerSnapshot
     count_failed_action(turn, attempt, container, cause)
 
 
-def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine: bool, recreated: bool) -> None:
+def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine: int, recreated: bool) -> None:
+    """``by_engine``: how often its own policy restarted the container since the last look."""
+    turn.restarted_by_engine = by_engine > 0
     known, attempt = turn.state.run, turn.state.attempt
     landed = attempt is not None and known != attempt.run_before
-    died_unseen = by_engine and known is not None and turn.state.status in (Status.RUNNING, Status.STARTING)
+    died_unseen = by_engine > 0 and known is not None and turn.state.status in (Status.RUNNING, Status.STARTING)
     if died_unseen and (attempt is None or landed):
-        cause = f"it died and the engine restarted it by its policy {container.restart_policy!r}"
+        times = by_engine if policy.is_young(container, turn.now) else 1
+        repeatedly = f" {times} times" if times > 1 else ""
+        cause = f"it died and the engine restarted it{repeatedly} by its policy {container.restart_policy!r}"
         turn.fail_attempt(cause)
         if turn.spec.observe_only is None:
-            turn.fail(cause, Failure.EXITED)
+            turn.fail(cause, Failure.EXITED, times)
     elif attempt is not None:
         cause = f"by the {'manual' if attempt.manual else 'automatic'} {attempt.kind}"
         if not landed and attempt.kind is not ActionKind.STOP:

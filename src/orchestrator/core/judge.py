@@ -9,6 +9,7 @@ from orchestrator.core import policy
 from orchestrator.core.companions import follow_companions
 from orchestrator.core.messages import Failure, Message, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, RunningCheck, Status, Verdict
+from orchestrator.core.takeover import give_back
 from orchestrator.core.turn import Turn
 
 
@@ -141,6 +142,7 @@ def _forgive(turn: Turn) -> None:
     state = turn.state
     if state.enabled and state.strikes and turn.now.moment >= forgiven_at(turn):
         turn.state = replace(state, strikes=0, last_backoff=0.0)
+        give_back(turn)
 
 
 def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: bool) -> None:

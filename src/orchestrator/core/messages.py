@@ -154,6 +154,7 @@ class Message(StrEnum):
     RESTARTING = "Restart initiated"
     WAITING = "Waiting for dependency"
     RESUMED = "Dependency is back"
+    GIVEN_BACK = "Given back to the engine's restart policy"
 
 
 @dataclass(frozen=True, slots=True)

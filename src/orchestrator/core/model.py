@@ -136,6 +136,8 @@ class RecoverySpec:
     on_max_failures: Literal["disable", "keep_trying"] = "disable"
     on_manual_stop: Literal["restart", "respect"] = "restart"
     retry_disabled_after: float | None = None
+    take_over: bool = False
+    """Whether a crash loop of the engine's own restart policy is stopped, and ours begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,8 @@ class Attempt:
     """The run it was to end or follow: still seeing this one afterwards means that it did not happen."""
     in_flight: bool = True
     """The hands have not reported yet; nothing else is decided for the service until they do."""
+    pauses: bool = False
+    """A restart whose two halves are ours: stopped first, started when the backoff is over."""
     patience_ends: float | None = None
     """The moment until which the engine may still be about to end ``run_before``, although nobody will tell us how
     that went; ``None``: it told us, or there is nothing to wait for."""
@@ -329,6 +333,8 @@ class ServiceState:
     """A job that exited 0."""
     waiting: bool = False
     """It was told that it is down and waits for a dependency."""
+    taken_over: bool = False
+    """A crash loop of the engine's own policy was stopped, and it has not run stably since."""
     companions: tuple[tuple[str, float], ...] = ()
     """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
 

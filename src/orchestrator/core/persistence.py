@@ -56,6 +56,7 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "attempt": _attempt_document(state.attempt, now),
         "completed": state.completed,
         "waiting": state.waiting,
+        "taken_over": state.taken_over,
         "companions": {name: started_at for name, started_at in state.companions if isfinite(started_at)},
     }
 
@@ -91,6 +92,7 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         attempt=_attempt(document, now),
         completed=_flag(document, "completed"),
         waiting=_flag(document, "waiting"),
+        taken_over=_flag(document, "taken_over"),
         companions=_companions(document),
     )
 
@@ -125,6 +127,7 @@ def _attempt_document(attempt: Attempt | None, now: Instant) -> dict[str, object
         "cause": attempt.cause,
         "run_before": _run_document(attempt.run_before),
         "in_flight": attempt.in_flight,
+        "pauses": attempt.pauses,
         "patience_ends": _wall_of(attempt.patience_ends, now),
     }
 
@@ -210,5 +213,6 @@ def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:
         cause=_text(kept, "cause") or "",
         run_before=_run(kept, "run_before"),
         in_flight=False,
+        pauses=_flag(kept, "pauses"),
         patience_ends=_moment(kept, "patience_ends", now, at_most=LONGEST_STOP),
     )

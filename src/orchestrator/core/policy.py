@@ -90,6 +90,11 @@ def is_job(spec: ServiceSpec, container: ContainerSnapshot) -> bool:
     return container.restart_policy in ("no", "on-failure") and not container.ports and container.health is None
 
 
+def is_young(container: ContainerSnapshot, now: Instant) -> bool:
+    """Whether its run may still be one of a crash loop, and not the stable one after it."""
+    return now.wall - (container.started_at or now.wall) < SHORTEST_STABLE_RUN
+
+
 def engine_restarts(container: ContainerSnapshot) -> bool:
     """Whether the engine's own policy would start this dead container again."""
     match container.restart_policy:

@@ -20,6 +20,10 @@ def settle(turn: Turn, outcome: Outcome) -> None:
         return
     if outcome.result is not Result.UNKNOWN:
         attempt = replace(attempt, patience_ends=None)
+    if attempt.pauses and isinstance(turn.facts.container, ContainerSnapshot):
+        # Until the stop came through, the engine may have begun other runs: the last one is the one to follow.
+        attempt = replace(attempt, run_before=turn.facts.container.run)
+        turn.state = replace(turn.state, engine_restarts=turn.facts.container.restart_count)
     turn.state = replace(turn.state, attempt=replace(attempt, in_flight=False))
     if attempt.kind is ActionKind.STOP:
         turn.state = replace(turn.state, retry_at=turn.now.moment + policy.STOP_REPEAT)

@@ -30,6 +30,8 @@ class Turn:
     actions: list[Action] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     reply: Reply | None = None
+    restarted_by_engine: bool = False
+    """A run began that the engine's own restart policy is behind."""
 
     def note(self, reason: str) -> None:
         """Say why things are as they are, without making it an event; disabled, the why of that stays."""
@@ -90,10 +92,12 @@ class Turn:
         *,
         manual: bool = False,
         announced: bool = False,
+        pause: float = 0.0,
     ) -> None:
         """Give one action to the hands; until its outcome nothing else is decided.
 
-        ``announced``: it continues an action that people were told of.
+        ``announced``: it continues an action that people were told of. ``pause``: of a restart only the stop is done
+        now, and the start that many seconds later.
         """
         if not announced:
             self.fail_attempt(f"never verified before the next {kind}: {cause}")
@@ -103,7 +107,7 @@ class Turn:
             Action(
                 action_id=action_id,
                 service=self.spec.name,
-                kind=kind,
+                kind=ActionKind.STOP if pause else kind,
                 container_id=container.container_id,
                 run=container.run,
                 cause=cause,
@@ -113,11 +117,13 @@ class Turn:
         )
         self.state = replace(
             self.state,
-            attempt=Attempt(action_id, kind, manual, cause, container.run, patience_ends=self._patience(kind)),
+            attempt=Attempt(
+                action_id, kind, manual, cause, container.run, pauses=pause > 0, patience_ends=self._patience(kind)
+            ),
             run=container.run,
             container_id=container.container_id,
             engine_restarts=container.restart_count,
-            retry_at=None,
+            retry_at=self.now.moment + pause if pause else None,
             confirmations=0,
         )
         if not announced:
@@ -129,8 +135,9 @@ class Turn:
             return None
         return self.now.moment + self.spec.recovery.stop_timeout + policy.STOP_MARGIN
 
-    def fail(self, cause: str, failure: Failure) -> None:
-        """Count one failure: arm the retry, or, at the limit, disable. What waits, or is held, counts nothing.
+    def fail(self, cause: str, failure: Failure, times: int = 1) -> None:
+        """Count one failure, or several at once: arm the retry, or, at the limit, disable. What waits, or is held,
+        counts nothing.
 
         An unhealthy verdict disables only where it would restart: when it was confirmed. A blip may still heal itself.
 
@@ -139,9 +146,9 @@ class Turn:
         """
         if self.hindrance:
             return
-        self.failures.append(failure)
+        self.failures += [failure] * times
         recovery = self.spec.recovery
-        strikes = self.state.strikes + 1
+        strikes = self.state.strikes + times
         wait = policy.backoff(strikes, recovery) * (1 + self.facts.jitter)
         if strikes > 1 or failure is Failure.ACTION_FAILED:
             wait = max(wait, policy.SHORTEST_PAUSE)
@@ -149,7 +156,7 @@ class Turn:
         self.state = replace(
             self.state,
             strikes=strikes,
-            failure_count=self.state.failure_count + 1,
+            failure_count=self.state.failure_count + times,
             last_backoff=wait,
             retry_at=self.now.moment + (0.0 if at_once else wait),
             confirmations=0,

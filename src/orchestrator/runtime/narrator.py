@@ -52,6 +52,7 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.NOT_FOUND: (logging.WARNING, "Container of {name} not found"),
         Message.WAITING: (logging.WARNING, "Service {name} waits for a dependency"),
         Message.RESUMED: (logging.INFO, "What {name} waited for is back"),
+        Message.GIVEN_BACK: (logging.INFO, "{name} is given back to the engine's restart policy"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )
