@@ -16,6 +16,7 @@ from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
+from orchestrator.api.routes.monitoring import MonitoringRoutes
 from orchestrator.api.routes.ready import ReadyRoutes, Workers
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
@@ -57,6 +58,7 @@ def create_app(
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
+    app.include_router(MonitoringRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())
     app.include_router(GraphRoutes(orchestrator).router())
     app.include_router(InsightRoutes(orchestrator, clock).router())
