@@ -17,10 +17,11 @@ from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.monitoring import MonitoringRoutes
-from orchestrator.api.routes.ready import ReadyRoutes, Workers
+from orchestrator.api.routes.ready import ReadyRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Reload, Supervisor
+from orchestrator.api.workers import Workers
 from orchestrator.ports import Clock
 
 DESCRIPTION: Final = """\
