@@ -41,6 +41,7 @@ def create_app(
     version: str = "0",
     command_deadline: float = COMMAND_DEADLINE,
     workers: Workers | None = None,
+    openapi_path: str = "/openapi.json",
 ) -> FastAPI:
     """An ASGI application over a running orchestrator: served by itself, or mounted into another one.
 
@@ -55,6 +56,7 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        openapi_url=openapi_path,
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
