@@ -76,8 +76,8 @@ class Embedded:
             running.add_done_callback(_tell_a_failure)
             yield
         finally:
-            await self._orchestrator.broadcast.close()
             running.cancel()
+            await self._orchestrator.broadcast.close()
             await asyncio.wait({running})
 
     async def _begun(self, running: asyncio.Task[None]) -> None:
