@@ -14,6 +14,7 @@ from typing import Final
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.probes import make_probes
+from orchestrator.adapters.prometheus import PrometheusClient
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.api.supervisor import Reload, Reloaded
 from orchestrator.configuration.loading import Configuration, load
@@ -109,6 +110,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         surveyor=ServiceSurveyor(configuration, ourselves),
         probes=make_probes(engine),
         store=make_store(settings, clock),
+        prometheus=PrometheusClient(),
         clock=clock,
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),

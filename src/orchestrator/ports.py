@@ -186,6 +186,36 @@ class Probe(Protocol):
     async def close(self) -> None: ...
 
 
+# --- Prometheus --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeTarget:
+    """One target as Prometheus itself sees it."""
+
+    job: str
+    instance: str
+    host: str
+    """Where it is scraped, as Prometheus names it: from within its own network."""
+    port: int | None
+    health: Literal["up", "down", "unknown"]
+    last_error: str
+    """Prometheus' own words on the last scrape; empty: it was fine, or there was none yet."""
+    last_scrape: float | None
+    """Wall time by Prometheus; ``None``: never."""
+
+
+class Prometheus(Protocol):
+    """A Prometheus server that is asked for its own view."""
+
+    async def targets(self, target: Target, timeout: float) -> tuple[ScrapeTarget, ...] | str:
+        """What the server at ``target`` scrapes; a string says in words why that cannot be told.
+
+        Never raises but for cancellation, never outlasts ``timeout``, and reads a bounded answer only.
+        """
+        ...
+
+
 # --- state -------------------------------------------------------------------------------------------------
 
 Document = dict[str, object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message
@@ -22,19 +22,31 @@ class Answer:
         return json.loads(self.body)
 
 
+LOCAL: Final = "127.0.0.1"
+
+
 def call(
     app: ASGIApp, method: str, target: str, headers: dict[str, str] | None = None, *, leaves: bool = False
 ) -> Answer:
-    """One request from 127.0.0.1, whose client ``leaves`` as soon as it was sent, or waits for the answer.
+    """One request from this machine, whose client ``leaves`` as soon as it was sent, or waits for the answer.
 
     A RuntimeError that reaches the server after the answer was sent is dropped, as uvicorn drops it (it logs it).
     """
-    return asyncio.run(_call(app, method, target, headers or {}, leaves=leaves))
+    return asyncio.run(ask(app, method, target, headers, leaves=leaves))
 
 
-async def _call(app: ASGIApp, method: str, target: str, headers: dict[str, str], *, leaves: bool) -> Answer:
+async def ask(
+    app: ASGIApp,
+    method: str,
+    target: str,
+    headers: dict[str, str] | None = None,
+    *,
+    client: str = LOCAL,
+    leaves: bool = False,
+) -> Answer:
+    """The same within a loop, from any address."""
     parts = urlsplit(target)
-    sent = {"host": "127.0.0.1:8787", **{key.lower(): value for key, value in headers.items()}}
+    sent = {"host": "127.0.0.1:8787", **{key.lower(): value for key, value in (headers or {}).items()}}
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -46,7 +58,7 @@ async def _call(app: ASGIApp, method: str, target: str, headers: dict[str, str],
         "query_string": parts.query.encode(),
         "root_path": "",
         "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
-        "client": ("127.0.0.1", 50000),
+        "client": (client, 50000),
         "server": ("127.0.0.1", 8787),
     }
     messages: list[Message] = []

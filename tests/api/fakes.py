@@ -13,6 +13,7 @@ from orchestrator.core.model import Category, ContainerState, Instant, Status, V
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -93,6 +94,7 @@ class FakeSupervisor:
         self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
+        self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
         self.drawn = GraphView((), (), (), ())
@@ -118,6 +120,10 @@ class FakeSupervisor:
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured
+
+    async def monitoring(self) -> MonitoringView:
+        services = tuple(one for one in self.services() if one.category is Category.MONITORING)
+        return MonitoringView(services, self.watched if "prometheus" in self.shown else None)
 
     def system(self) -> SystemView:
         if self.failure is not None and not isinstance(self.failure, OrchestratorError):

@@ -42,7 +42,7 @@ def test_a_log_is_bounded_by_count_and_by_time(supervisor: FakeSupervisor, query
     assert [json.loads(line)["line"] for line in ask(supervisor, query).body.splitlines()] == ["two"]
 
 
-@pytest.mark.parametrize("query", ["?tail=0", "?tail=10001", "?since=yesterday"])
+@pytest.mark.parametrize("query", ["?tail=0", "?tail=10001", "?since=yesterday", "?since=1705312801", "?since=0.5"])
 def test_a_wrong_question_is_refused(supervisor: FakeSupervisor, query: str) -> None:
     assert ask(supervisor, query).status == 422
 

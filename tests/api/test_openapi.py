@@ -7,46 +7,67 @@ from typing import Any
 import pytest
 
 from orchestrator.api.app import create_app
+from orchestrator.api.supervisor import Reloaded
+from orchestrator.core.sighting import Changes
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock
 
-DOCUMENT: dict[str, Any] = call(create_app(FakeSupervisor(), StoppedClock()), "GET", "/openapi.json").json
+
+async def reload() -> Reloaded:
+    return Reloaded(Changes(), ())
+
+
+DOCUMENT: dict[str, Any] = call(
+    create_app(FakeSupervisor(), StoppedClock(), reload=reload), "GET", "/openapi.json"
+).json
 SERVICES = "/api/system/services"
 SLOW = {"200", "202", "401", "403", "413", "429", "404", "409", "422", "500", "502", "503", "504"}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "statuses"),
-    [
-        ("get", SERVICES, {"200", "401", "403", "413", "429", "422", "500"}),
-        ("get", f"{SERVICES}/{{name}}", {"200", "401", "403", "413", "429", "404", "422", "500"}),
-        *(("post", f"{SERVICES}/{{name}}/{verb}", SLOW) for verb in ("restart", "start", "stop")),
-        *(
-            (
-                "post",
-                f"{SERVICES}/{{name}}/{verb}",
-                {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
-            )
-            for verb in ("enable", "disable")
-        ),
-        ("get", "/api/health/ai-services", {"200", "401", "403", "413", "429", "500"}),
-        ("get", "/api/system/health/ready", {"200", "401", "403", "413", "429", "500", "503"}),
-        ("get", "/api/system/graph", {"200", "401", "403", "413", "429", "500"}),
-        ("get", "/api/system/plan", {"200", "401", "403", "413", "429", "500"}),
+STATUSES = [
+    ("get", SERVICES, {"200", "401", "403", "413", "429", "422", "500"}),
+    ("get", f"{SERVICES}/{{name}}", {"200", "401", "403", "413", "429", "404", "422", "500"}),
+    *(("post", f"{SERVICES}/{{name}}/{verb}", SLOW) for verb in ("restart", "start", "stop")),
+    *(
         (
-            "get",
-            f"{SERVICES}/{{name}}/explanation",
-            {"200", "401", "403", "413", "429", "404", "422", "500", "503"},
-        ),
-        ("get", "/metrics", {"200", "401", "403", "413", "429", "500"}),
-        ("get", "/api/system/health", {"200", "401", "403", "413", "429", "500", "503"}),
-        ("get", "/api/system/health/live", {"200", "503"}),
-        ("get", "/api/system/health/full", {"200", "401", "403", "413", "429", "500", "503"}),
-        ("get", "/api/system/health/events", {"200", "401", "403", "413", "429", "404", "422", "500", "503"}),
-    ],
-)
+            "post",
+            f"{SERVICES}/{{name}}/{verb}",
+            {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
+        )
+        for verb in ("enable", "disable")
+    ),
+    ("get", "/api/health/ai-services", {"200", "401", "403", "413", "429", "500"}),
+    ("get", "/api/system/monitoring/health", {"200", "401", "403", "413", "429", "500"}),
+    ("get", "/api/system/health/ready", {"200", "401", "403", "413", "429", "500", "503"}),
+    ("get", "/api/system/graph", {"200", "401", "403", "413", "429", "500"}),
+    ("get", "/api/system/plan", {"200", "401", "403", "413", "429", "500"}),
+    (
+        "get",
+        f"{SERVICES}/{{name}}/explanation",
+        {"200", "401", "403", "413", "429", "404", "422", "500", "503"},
+    ),
+    ("get", "/metrics", {"200", "401", "403", "413", "429", "500"}),
+    ("get", "/api/system/health", {"200", "401", "403", "413", "429", "500", "503"}),
+    ("get", "/api/system/health/live", {"200", "503"}),
+    ("get", "/api/system/health/full", {"200", "401", "403", "413", "429", "500", "503"}),
+    ("get", "/api/system/health/events", {"200", "401", "403", "413", "429", "404", "422", "500", "503"}),
+    (
+        "get",
+        f"{SERVICES}/{{name}}/logs",
+        {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
+    ),
+    ("post", "/api/system/reload", {"200", "401", "403", "413", "422", "429", "500"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "statuses"), STATUSES)
 def test_every_status_of_an_endpoint_is_documented(method: str, path: str, statuses: set[str]) -> None:
     assert set(DOCUMENT["paths"][path][method]["responses"]) == statuses
+
+
+def test_every_endpoint_is_among_them() -> None:
+    documented = {(method, path) for path, operations in DOCUMENT["paths"].items() for method in operations}
+    assert documented == {(method, path) for method, path, _ in STATUSES}
 
 
 def test_errors_are_documented_as_problem_documents() -> None:

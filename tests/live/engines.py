@@ -171,7 +171,7 @@ class Engine(ABC):
         return done.stdout
 
     def switch(self, container: str, switch: str, content: str = "") -> None:
-        """Turn a fault of the image on: ``sick``, ``slow``, ``crash``, ``oom`` (``examples/demo/rootfs/srv/serve``)."""
+        """Turn a fault of the image on: ``sick``, ``slow``, ``crash``, ... (``examples/demo/rootfs/srv/serve``)."""
         self.execute(container, "sh", "-c", 'printf %s "$1" >"/switch/$0"', switch, content)
 
     def switch_off(self, container: str, switch: str) -> None:

@@ -66,9 +66,13 @@ class Api:
         return self._port
 
     def ask(self, method: str, path: str) -> Answer:
+        """``path`` below ``/api/system``."""
+        return self.ask_any(method, f"/api/system{path}")
+
+    def ask_any(self, method: str, path: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_TIMEOUT)
         try:
-            connection.request(method, f"/api/system{path}")
+            connection.request(method, path)
             response = connection.getresponse()
             return Answer(response.status, json.loads(response.read()))
         finally:

@@ -16,10 +16,12 @@ from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
-from orchestrator.api.routes.ready import ReadyRoutes, Workers
+from orchestrator.api.routes.monitoring import MonitoringRoutes
+from orchestrator.api.routes.ready import ReadyRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Reload, Supervisor
+from orchestrator.api.workers import Workers
 from orchestrator.ports import Clock
 
 DESCRIPTION: Final = """\
@@ -39,6 +41,7 @@ def create_app(
     version: str = "0",
     command_deadline: float = COMMAND_DEADLINE,
     workers: Workers | None = None,
+    openapi_path: str = "/openapi.json",
 ) -> FastAPI:
     """An ASGI application over a running orchestrator: served by itself, or mounted into another one.
 
@@ -53,10 +56,12 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        openapi_url=openapi_path,
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
+    app.include_router(MonitoringRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())
     app.include_router(GraphRoutes(orchestrator).router())
     app.include_router(InsightRoutes(orchestrator, clock).router())

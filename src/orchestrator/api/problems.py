@@ -36,6 +36,7 @@ Code = Literal[
     "too_many",
     "unauthorized",
     "foreign_host",
+    "foreign_client",
     "cross_site",
     "read_only",
     "too_large",

@@ -12,6 +12,7 @@ from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
@@ -19,7 +20,7 @@ from orchestrator.runtime.vitals import VitalsView
 
 
 class Supervisor(Protocol):
-    """Implemented by :class:`orchestrator.ContainerOrchestrator`. Reading never waits."""
+    """Implemented by :class:`orchestrator.ContainerOrchestrator`. What is no coroutine never waits."""
 
     @property
     def broadcast(self) -> Broadcast: ...
@@ -38,6 +39,10 @@ class Supervisor(Protocol):
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
+        ...
+
+    async def monitoring(self) -> MonitoringView:
+        """Waits for Prometheus, 2 s at the most."""
         ...
 
     def system(self) -> SystemView: ...

@@ -180,6 +180,10 @@ class Broadcast(Observer):
         self._last = max(self._last, last_sequence)
         self._begun.set()
 
+    async def begun(self) -> None:
+        """Waits for that: the orchestrator is under way."""
+        await self._begun.wait()
+
     def recorded(self, record: EventRecord) -> None:
         """The journal was told of an event, which the store does not have yet."""
         self._tell(_event(record))

@@ -16,7 +16,18 @@ from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ContainerNotFound, UnknownService
-from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord, Kept, LogLine, Probe, StateStore, Surveyor
+from orchestrator.ports import (
+    Clock,
+    ContainerEngine,
+    Document,
+    EventRecord,
+    Kept,
+    LogLine,
+    Probe,
+    Prometheus,
+    StateStore,
+    Surveyor,
+)
 from orchestrator.runtime import narrator
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
@@ -38,6 +49,7 @@ from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
+from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
@@ -81,6 +93,7 @@ class ContainerOrchestrator:
         surveyor: Surveyor,
         probes: Mapping[type[Check], Probe],
         store: StateStore,
+        prometheus: Prometheus,
         clock: Clock,
         pace: Pace | None = None,
         chance: random.Random | None = None,
@@ -115,6 +128,7 @@ class ContainerOrchestrator:
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
+        self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
         self._observers: tuple[Observer, ...] = (self.broadcast, self._vitals, self.telemetry)
         self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
@@ -152,6 +166,10 @@ class ContainerOrchestrator:
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
         return self._vitals.views(self._registry, self._clock.now())
+
+    async def monitoring(self) -> MonitoringView:
+        """The monitoring services, and what Prometheus tells of its targets, which takes 2 s at the most."""
+        return await self._monitoring.view()
 
     def system(self) -> SystemView:
         return self._surroundings.view(self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint)

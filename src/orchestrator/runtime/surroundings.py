@@ -23,6 +23,7 @@ class Surroundings:
         self._since = self._started_at = self._last_turn_at = 0.0
         self._turns = 0
         self._containers: int | None = None
+        self._surveyed = False
         self.cycles: tuple[str, ...] = ()
         """Dependencies that contradict each other, as paths."""
 
@@ -47,6 +48,7 @@ class Surroundings:
         return changed
 
     def discovered(self, names: Collection[str]) -> bool:
+        self._surveyed = self._surveyed or self._identity is not None
         changed = len(names) != self._containers and (bool(names) or self._identity is not None)
         self._containers = len(names) if changed else self._containers
         return changed
@@ -66,6 +68,7 @@ class Surroundings:
             started_at=self._started_at,
             turns=self._turns,
             last_turn_at=self._last_turn_at,
+            surveyed=self._surveyed,
         )
 
     def _engine_view(self, endpoint: str) -> EngineView:

@@ -141,6 +141,8 @@ class SystemView:
     started_at: float
     turns: int
     last_turn_at: float
+    surveyed: bool = True
+    """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 
 
 def event_document(view: ServiceView, event: Event) -> dict[str, object]:

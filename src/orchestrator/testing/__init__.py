@@ -8,6 +8,7 @@ from orchestrator.testing.engine import FakeEngine
 from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
 from orchestrator.testing.probe import ScriptedProbe, WorkloadProbe
+from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.scenario import Scenario
 from orchestrator.testing.store import Medium, MemoryStore
 from orchestrator.testing.told import Told
@@ -24,6 +25,7 @@ __all__ = [
     "FakeContainer",
     "FakeDaemon",
     "FakeEngine",
+    "FakePrometheus",
     "Happening",
     "Ledger",
     "Livelock",

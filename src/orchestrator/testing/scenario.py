@@ -54,6 +54,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
+from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.views import ServiceView
@@ -68,6 +69,7 @@ from orchestrator.testing.ledger import Ledger
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
 from orchestrator.testing.probe import WorkloadProbe
+from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.promises import broken_promises
 from orchestrator.testing.reachability import Reachability
 from orchestrator.testing.store import MemoryStore
@@ -107,6 +109,7 @@ class Scenario:
         self.clock = VirtualClock(loop=self._loop)
         self.daemon = FakeDaemon(self.clock, self._loop, dialect=dialect, chance=self._chance)
         self.store = MemoryStore()
+        self.prometheus = FakePrometheus()
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self.commands: list[tuple[float, str, Command]] = []
@@ -284,6 +287,7 @@ class Scenario:
                 surveyor=ServiceSurveyor(self._configuration),
                 probes=dict.fromkeys(_CHECKS, probe),
                 store=store,
+                prometheus=self.prometheus,
                 clock=self.clock,
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
@@ -325,6 +329,10 @@ class Scenario:
             known = [each.name for each in self.orchestrator.services()]
             raise AssertionError(f"{service} is not listed; these are: {known}")
         return view
+
+    def monitoring(self) -> MonitoringView:
+        """With what ``world.prometheus`` tells."""
+        return self._complete(self.orchestrator.monitoring())
 
     def status(self, service: str) -> str:
         return self.view(service).status.value

@@ -15,7 +15,7 @@ from orchestrator.core.model import Check, HttpCheck, Verdict
 from orchestrator.ports import Reading, Target
 
 BODY_LIMIT = 64 * 1024
-"""Bytes of the body that are read; what follows is not waited for."""
+"""Bytes of a health endpoint's body that are read."""
 HEAD_LIMIT = 64 * 1024
 EXCERPT_LENGTH = 100
 """Characters of a failed answer's text that are shown."""
@@ -24,11 +24,17 @@ _INFORMATIONAL = range(100, 200)
 
 
 class HttpProbe:
-    """GET without keep-alive, redirects, proxies or compression: what a service says for itself."""
+    """GET without keep-alive, redirects, proxies or compression: what a service says for itself.
+
+    ``body_limit``: bytes of the body that are read; what follows is not waited for.
+    """
+
+    def __init__(self, body_limit: int = BODY_LIMIT) -> None:
+        self._body_limit = body_limit
 
     async def probe(self, check: Check, target: Target, timeout: float) -> Reading:
         wanted = cast(HttpCheck, check)
-        return await converse(_HttpDialogue(wanted, target), target, timeout)
+        return await converse(_HttpDialogue(wanted, target, self._body_limit), target, timeout)
 
     async def close(self) -> None:
         """Nothing is kept between probes."""
@@ -54,12 +60,13 @@ def _request(path: str, host: str | None, port: int | None) -> bytes:
 class _HttpDialogue(Dialogue):
     """The ``on_`` methods are called by the parser, from within :meth:`feed`."""
 
-    def __init__(self, check: HttpCheck, target: Target) -> None:
+    def __init__(self, check: HttpCheck, target: Target, body_limit: int) -> None:
         self.opening = _request(check.path, target.host, target.port)
         self._expect = check.expect_status
         self._parser = httptools.HttpResponseParser(self)
         self._status: int | None = None
         self._body = bytearray()
+        self._body_limit = body_limit
         self._received = 0
         self._delimited = False
         self._complete = False
@@ -73,7 +80,7 @@ class _HttpDialogue(Dialogue):
         except httptools.HttpParserError as error:
             if not self._complete:
                 return Reading(Verdict.FAIL, f"the answer is not HTTP: {error}")
-        if self._complete or len(self._body) >= BODY_LIMIT:
+        if self._complete or len(self._body) >= self._body_limit:
             return self._judge()
         if self._status is None and self._received > HEAD_LIMIT:
             return Reading(Verdict.FAIL, "the answer is not HTTP: headers without end")
@@ -101,7 +108,7 @@ class _HttpDialogue(Dialogue):
             self._status = status
 
     def on_body(self, body: bytes) -> None:
-        self._body += body[: BODY_LIMIT - len(self._body)]
+        self._body += body[: self._body_limit - len(self._body)]
 
     def on_message_complete(self) -> None:
         self._complete = self._status is not None

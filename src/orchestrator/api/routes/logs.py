@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from orchestrator.api.answers import ONE, problems
 from orchestrator.api.problems import CommandRefused, TooMany
@@ -23,6 +23,21 @@ from orchestrator.runtime.views import timestamp
 FOLLOWERS: Final = 16
 """Logs followed at once: each holds a connection to the engine."""
 MEDIA_TYPE: Final = "application/x-ndjson"
+
+
+def _written(given: object) -> object:
+    """Pydantic takes a number for seconds, and a larger one for milliseconds: not what the document says."""
+    try:
+        float(str(given))
+    except ValueError:
+        return given
+    raise ValueError("write date and time, as 2024-01-15T10:30:00Z")
+
+
+Since = Annotated[
+    Annotated[datetime, BeforeValidator(_written)] | None,
+    Query(description="Only lines since then; without a zone: UTC."),
+]
 
 
 class LogEntry(BaseModel):
@@ -71,7 +86,7 @@ class LogRoutes:
         name: Annotated[str, Path(description="The service's name.", examples=["ai-yolo26"])],
         tail: Annotated[int, Query(ge=1, le=10_000, description="The newest so many lines.")] = 100,
         follow: Annotated[bool, Query(description="Go on with what it writes, until it ends.")] = False,
-        since: Annotated[datetime | None, Query(description="Only lines since then; without a zone: UTC.")] = None,
+        since: Since = None,
     ) -> StreamingResponse:
         if self._orchestrator.service(name) is None:
             raise UnknownService(name, [one.name for one in self._orchestrator.services()])

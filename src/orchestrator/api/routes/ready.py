@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from fastapi import APIRouter, Response
@@ -11,31 +11,19 @@ from pydantic import BaseModel, Field
 from orchestrator.api import schemas
 from orchestrator.api.answers import ACCESS
 from orchestrator.api.supervisor import Supervisor
-from orchestrator.core.model import Category
-from orchestrator.runtime.views import ServiceView
+from orchestrator.api.workers import WorkerReport, Workers, WorkerState
+from orchestrator.core.model import Category, Status
+from orchestrator.runtime.views import ServiceView, SystemView
 
-WorkerState = Literal["running", "degraded", "stopped"]
-Condition = Literal["healthy", "starting", "unhealthy"]
+Condition = Literal["healthy", "unknown", "starting", "unhealthy"]
 
-_WORST_FIRST: Final[tuple[Condition, ...]] = ("unhealthy", "starting", "healthy")
-
-
-class Workers:
-    """The workers of the application that we are part of, for its readiness."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, Callable[[], WorkerState]] = {}
-
-    def register(self, name: str, state: Callable[[], WorkerState]) -> None:
-        """``state`` is called at every question, and answers at once; a name registered again is replaced."""
-        self._states[name] = state
-
-    def states(self) -> dict[str, WorkerState]:
-        return {name: state() for name, state in self._states.items()}
+_WORST_FIRST: Final[tuple[Condition, ...]] = ("unhealthy", "starting", "unknown", "healthy")
+_GOOD_ENOUGH: Final = {"healthy", "unknown", None}
 
 
 class ReadyServices(BaseModel):
-    """The worst of each; null: there is no such service."""
+    """The worst of each; null: there is no such service. `unknown`: it was well when it was last seen, and cannot be
+    seen now."""
 
     database: Condition | None = Field(description="The service `postgres`.")
     redis: Condition | None = Field(description="The service `redis`.")
@@ -47,6 +35,7 @@ class Readiness(BaseModel):
     status: Literal["ready", "degraded", "not_ready"]
     services: ReadyServices
     workers: dict[str, WorkerState] = Field(description="Those that the application around us has registered.")
+    detail: str = Field(description="Why it is not `ready`, in words; empty when it is.")
 
 
 class ReadyRoutes:
@@ -64,21 +53,50 @@ class ReadyRoutes:
         return router
 
     async def readiness(self, response: Response) -> Readiness:
-        views = self._orchestrator.services()
+        system, workers = self._orchestrator.system(), self._workers.reports()
+        views = system.services
         services = ReadyServices(
             database=_worst(view for view in views if view.name == "postgres"),
             redis=_worst(view for view in views if view.name == "redis"),
             ai_services=_worst(view for view in views if view.category is Category.AI),
         )
-        workers = self._workers.states()
-        ready = {services.database, services.redis} <= {"healthy", None} and "stopped" not in workers.values()
+        states = {name: report.state for name, report in workers.items()}
+        there = {services.database, services.redis} <= _GOOD_ENOUGH and "stopped" not in states.values()
+        ready = system.surveyed and there
+        detail = "; ".join(_shortcomings(system, services, workers))
+        status: Literal["ready", "degraded"] = "degraded" if detail else "ready"
         response.status_code = 200 if ready else 503
-        full = services.ai_services in ("healthy", None) and "degraded" not in workers.values()
-        status: Literal["ready", "degraded"] = "ready" if full else "degraded"
-        return Readiness(ready=ready, status=status if ready else "not_ready", services=services, workers=workers)
+        return Readiness(
+            ready=ready,
+            status=status if ready else "not_ready",
+            services=services,
+            workers=states,
+            detail=detail,
+        )
+
+
+def _shortcomings(system: SystemView, services: ReadyServices, workers: Mapping[str, WorkerReport]) -> Iterator[str]:
+    if not system.surveyed:
+        yield "no container was seen yet"
+    if not system.engine.reachable:
+        yield system.engine.detail
+    for kind, condition in services:
+        if condition not in ("healthy", None):
+            yield f"{kind} is {condition}"
+    for name, report in workers.items():
+        if report.state != "running":
+            yield f"{name} is {report.state}" + (f": {report.fault}" if report.fault else "")
 
 
 def _worst(views: Iterable[ServiceView]) -> Condition | None:
-    """What is down on purpose does not work either."""
-    found = {"unhealthy" if (seen := schemas.condition(view)) == "at_rest" else seen for view in views}
+    found = {_condition(view) for view in views}
     return next((condition for condition in _WORST_FIRST if condition in found), None)
+
+
+def _condition(view: ServiceView) -> Condition:
+    if view.container_state is None and view.status is Status.RUNNING:
+        # What was remembered from before our own start was not seen by anybody now alive.
+        return "starting" if view.container_name is None else "unknown"
+    seen = schemas.condition(view)
+    # What is down on purpose does not work either.
+    return "unhealthy" if seen == "at_rest" else seen
