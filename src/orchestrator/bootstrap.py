@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +22,9 @@ from orchestrator.configuration.reloading import needs_restart, read_anew
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
+from orchestrator.doctor.examination import LOOK, Examination, Looks
+from orchestrator.doctor.facts import MachineSeen, ServeSeen, StateSeen
+from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
@@ -134,3 +138,47 @@ async def list_containers(configuration: Configuration) -> tuple[ContainerSummar
         return tuple(await engine.containers())
     finally:
         await engine.close()
+
+
+def examine(configuration: Configuration, ask_serve: Callable[[], ServeSeen]) -> tuple[Finding, ...]:
+    """Everything that ``doctor`` looks at, worst first. ``ask_serve`` asks the running orchestrator, and may block."""
+    from orchestrator.adapters.looks import engine, processes  # noqa: PLC0415 - serving needs none of them
+    from orchestrator.adapters.looks.thread import Loop, in_thread  # noqa: PLC0415
+
+    settings = configuration.settings
+
+    async def serve() -> ServeSeen:
+        seen = await in_thread(ask_serve)
+        if seen.health is not None or seen.port is None:
+            return seen
+        return replace(seen, listener=await in_thread(partial(processes.who_listens, seen.port)))
+
+    async def machine() -> MachineSeen:
+        return await in_thread(partial(processes.limit_of_holder, settings.state))
+
+    store, state = _state_look(settings)
+    looks = Looks(
+        engine=partial(engine.look_at_engines, settings.docker_host, os.environ, LOOK - 1.0),
+        connect=partial(DockerClient, call_timeout=LOOK - 1.0),
+        probes=make_probes,
+        listeners=lambda container_id, pid: in_thread(partial(processes.container_listeners, container_id, pid)),
+        state=state,
+        serve=serve,
+        machine=machine,
+    )
+    examination = Examination(configuration, looks, SystemClock(), own_version(), store)
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(examination.run())
+
+
+def _state_look(settings: OrchestratorSettings) -> tuple[str, Callable[[], Awaitable[StateSeen]]]:
+    """Where the state would be kept, as the API names it, and the look at it."""
+    from orchestrator.adapters.looks import state  # noqa: PLC0415 - as above
+    from orchestrator.adapters.looks.thread import in_thread  # noqa: PLC0415
+
+    if settings.redis_url is None:
+        return str(settings.state), lambda: in_thread(partial(state.look_at_file, settings.state))
+    from orchestrator.adapters.stores.redis import public  # noqa: PLC0415 - as above
+
+    url = settings.redis_url.get_secret_value()
+    return public(url), partial(state.look_at_redis, url)

@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "disable": _Entry("actions", "Watch a service, but never act on it."),
     "reload": _Entry("reload", "Have a running orchestrator read its configuration anew."),
     "state": _Entry("state", "Move what is remembered to another store."),
+    "doctor": _Entry("doctor", "Look at everything that can keep services from being healed."),
     "check": _Entry("check", "Validate the configuration and the labels; report all problems."),
 }
 """The summaries are here so that help needs none of the modules."""

@@ -44,6 +44,11 @@ class Unreachable(click.ClickException):
 
     exit_code = 3
 
+    def __init__(self, message: str, *, absent: bool = False) -> None:
+        super().__init__(message)
+        self.absent = absent
+        """Nobody answers at all, be it a stranger or one that hangs."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -51,6 +56,8 @@ class Server:
 
     address: str
     token: str | None = field(default=None, repr=False)
+    deadline: float = DEADLINE
+    """Seconds without a byte after which nobody answers."""
 
     def get(self, path: str, **query: object) -> Document:
         return self._ask("GET", path, query)
@@ -61,7 +68,7 @@ class Server:
 
     def post(self, path: str, *, patience: float = 0.0, **query: object) -> Document:
         """``patience``: seconds that the server may take beyond the usual, to wait for an outcome."""
-        return self._ask("POST", path, query, DEADLINE + patience)
+        return self._ask("POST", path, query, patience)
 
     def lines(self, path: str, *, patient: bool, **query: object) -> Iterator[Document]:
         """The documents of an answer that has one a line, as they come; ``patient``: however long each takes."""
@@ -84,10 +91,10 @@ class Server:
         finally:
             connection.close()
 
-    def _ask(self, method: str, path: str, query: dict[str, object], deadline: float = DEADLINE) -> Document:
+    def _ask(self, method: str, path: str, query: dict[str, object], patience: float = 0.0) -> Document:
         given = _given(query)
         target = f"{path}?{urlencode(given)}" if given else path
-        connection = self._connection(deadline)
+        connection = self._connection(patience)
         try:
             with self.translated():
                 connection.request(method, target, headers=self.headers())
@@ -110,7 +117,8 @@ class Server:
             yield
         except TimeoutError:
             raise Unreachable(
-                f"{self.address} accepts connections and does not answer within {DEADLINE:.0f} s."
+                f"{self.address} accepts connections and does not answer within {self.deadline:g} s. "
+                "See its log, and restart it if it hangs."
             ) from None
         except http.client.HTTPException:
             raise self.stranger() from None
@@ -119,17 +127,18 @@ class Server:
 
     def stream_address(self, path: str, **query: object) -> str:
         """Of a WebSocket."""
-        parts = self._parts()
+        parts = self.parts()
         given = _given(query)
         scheme = "wss" if parts.scheme == "https" else "ws"
         return f"{scheme}://{parts.netloc}{path}{f'?{urlencode(given)}' if given else ''}"
 
-    def _connection(self, deadline: float = DEADLINE) -> http.client.HTTPConnection:
-        parts = self._parts()
+    def _connection(self, patience: float = 0.0) -> http.client.HTTPConnection:
+        parts = self.parts()
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=deadline)
+        return kind(parts.hostname or "", parts.port, timeout=self.deadline + patience)
 
-    def _parts(self) -> SplitResult:
+    def parts(self) -> SplitResult:
+        """Of the address; raises :class:`click.UsageError` for what is none."""
         parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")
         try:
             port = parts.port
@@ -158,7 +167,8 @@ class Server:
         )
         return Unreachable(
             f"No orchestrator answers at {self.address}: {reason}. "
-            "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER."
+            "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER.",
+            absent=True,
         )
 
     def stranger(self) -> Unreachable:
