@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import click
 
 from orchestrator.terminal import printable
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:8787"
 DEADLINE: Final = 15.0
@@ -113,6 +115,8 @@ class Server:
     @contextmanager
     def translated(self) -> Iterator[None]:
         """What goes wrong on the way is told in our words."""
+        from http.client import HTTPException  # noqa: PLC0415 - help needs none of it
+
         try:
             yield
         except TimeoutError:
@@ -120,9 +124,9 @@ class Server:
                 f"{self.address} accepts connections and does not answer within {self.deadline:g} s. "
                 "See its log, and restart it if it hangs."
             ) from None
-        except http.client.HTTPException:
+        except HTTPException:
             raise self.stranger() from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise self._nobody(error) from None
 
     def stream_address(self, path: str, **query: object) -> str:
@@ -132,9 +136,11 @@ class Server:
         scheme = "wss" if parts.scheme == "https" else "ws"
         return f"{scheme}://{parts.netloc}{path}{f'?{urlencode(given)}' if given else ''}"
 
-    def _connection(self, patience: float = 0.0) -> http.client.HTTPConnection:
+    def _connection(self, patience: float = 0.0) -> HTTPConnection:
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - as above
+
         parts = self.parts()
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         return kind(parts.hostname or "", parts.port, timeout=self.deadline + patience)
 
     def parts(self) -> SplitResult:
@@ -144,7 +150,9 @@ class Server:
             port = parts.port
         except ValueError:
             port = -1
-        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+        host = parts.hostname or ""
+        readable = bool(host) and host.isprintable() and " " not in host
+        if parts.scheme not in ("http", "https") or not readable or port == -1:
             raise click.UsageError(f"--server: {self.address!r} is no address like {DEFAULT_SERVER}.")
         return parts
 
@@ -161,10 +169,11 @@ class Server:
             raise self.stranger()
         raise Refused(printable(str(document["detail"])), for_now=status in FOR_NOW, document=document)
 
-    def _nobody(self, error: OSError) -> Unreachable:
-        reason = (
-            "the name is not known" if isinstance(error, socket.gaierror) else (error.strerror or str(error)).lower()
-        )
+    def _nobody(self, error: OSError | UnicodeError) -> Unreachable:
+        if isinstance(error, UnicodeError | socket.gaierror):
+            reason = "the name is not known"
+        else:
+            reason = (error.strerror or str(error)).lower()
         return Unreachable(
             f"No orchestrator answers at {self.address}: {reason}. "
             "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER.",

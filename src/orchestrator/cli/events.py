@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from orchestrator.cli.client import Document, Server, print_json, server_option
+from orchestrator.cli.completion import service_names
 from orchestrator.cli.stream import INTERRUPTED, messages
 from orchestrator.cli.words import local_time, look
 from orchestrator.terminal import printable
@@ -20,7 +21,7 @@ EVENTS: Final = "/api/system/health/events"
 @click.command()
 @server_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="The newest so many.")
-@click.option("--service", metavar="NAME", help="Only those of this service.")
+@click.option("--service", metavar="NAME", shell_complete=service_names, help="Only those of this service.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="The API's own answer; with --follow, an event a line.")
 def events(*, server: Server, limit: int, service: str | None, follow: bool, as_json: bool) -> None:

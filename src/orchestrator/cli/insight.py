@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from orchestrator.cli.client import Document, Server, json_option, print_json, server_option, service_path
+from orchestrator.cli.completion import service_names
 from orchestrator.cli.words import countdown, local_time
 from orchestrator.terminal import printable
 
@@ -30,7 +31,7 @@ def plan(server: Server, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @server_option
 @json_option
 def explain(name: str, server: Server, as_json: bool) -> None:

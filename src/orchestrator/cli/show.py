@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from orchestrator.cli.client import Document, Server, json_option, print_json, server_option, service_path
+from orchestrator.cli.completion import service_names
 from orchestrator.cli.events import lines
 from orchestrator.cli.words import local_time, look, span
 from orchestrator.terminal import printable
@@ -16,7 +17,7 @@ RECENT: Final = 5
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @server_option
 @json_option
 def show(name: str, server: Server, as_json: bool) -> None:

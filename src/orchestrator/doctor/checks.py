@@ -111,7 +111,7 @@ def _ill(checkup: CheckUp) -> Finding:
     assert reading is not None
     assert isinstance(target, Target)
     if reading.detail.startswith(_CANNOT_RUN):
-        remedy = "Install it in the image, or take a check over the network: health.redis, .postgres, .http or .tcp"
+        remedy = "Install it in the image, or take a check over the network: health.http, .redis, .postgres or .tcp"
         return failed(thing, f"its check says nothing: {reading.detail}", remedy)
     if target.port is None:
         return failed(thing, f"its check fails: {reading.detail}", f"See `orchestrator logs {spec.name}`")
