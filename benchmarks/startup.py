@@ -25,7 +25,7 @@ COMPLETING = {
 
 def main() -> None:
     interpreter = [sys.executable, "-c", "pass"]
-    orchestrator = [sys.executable, "-m", "orchestrator"]
+    orchestrator = [str(Path(sys.executable).with_name("orchestrator"))]
     measured: dict[str, Callable[[], float]] = {
         "the bare interpreter": lambda: ended(interpreter),
         "orchestrator --help": lambda: ended([*orchestrator, "--help"]),

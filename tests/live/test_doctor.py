@@ -65,7 +65,7 @@ def test_a_stack_without_fault_is_told_so_and_is_exit_code_0(engine: Engine, tmp
 
     assert (told.code, told.things("failed")) == (0, set()), told.document
     assert f"{engine.kind.capitalize()} " in told.of("ok", f"engine {engine.url}")
-    assert "1 of 1 pass: well" in told.of("ok", "checks")
+    assert "1 of 1 that were asked pass: well" in told.of("ok", "checks")
 
 
 def test_a_name_that_matches_nothing_is_told_with_the_label_to_set(engine: Engine, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_command_that_the_image_lacks_is_told(engine: Engine, tmp_path: Path) 
 
     words = told.of("failed", "service web")
     assert "exit code 127" in words
-    assert "health.http" in words
+    assert "health.http" in words, words
 
 
 def test_a_check_that_only_takes_long_is_told_apart_from_one_that_fails(engine: Engine, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orchestrator.cli.client import Refused, Server, Unreachable, server_option
+from orchestrator.cli.columns import Cell, lay_out, shape, terminal_width
+from orchestrator.cli.words import Look
 from orchestrator.terminal import printable
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 PATIENCE: Final = 2.0
 """Seconds for each answer of the running orchestrator."""
 _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
-_LOOKS: Final = {"failed": ("■", "x", "red"), "warning": ("▲", "!", "yellow"), "ok": ("●", "*", "green")}
-"""By level: the symbol, another where the encoding has no such, and the colour."""
-_WIDTH: Final = 7
+_LOOKS: Final = {
+    "failed": Look("■", "x", "red"),
+    "warning": Look("▲", "!", "yellow"),
+    "ok": Look("●", "*", "green"),
+}
 
 
 @click.command()
@@ -84,12 +87,14 @@ def _stream(server: Server) -> str | None:
 
 def show(findings: Sequence[Finding]) -> None:
     """A finding a line: shape and word of its level, the thing, the fact, the remedy; then how many there are."""
-    fancy = (sys.stdout.encoding or "").lower().startswith("utf")
+    rows = []
     for finding in findings:
-        symbol, plain, colour = _LOOKS[finding.level]
-        level = click.style(f"{symbol if fancy else plain} {finding.level.ljust(_WIDTH)}", fg=colour)
-        thing = click.style(printable(finding.thing), bold=True)
-        remedy = f" {printable(finding.remedy)}." if finding.remedy else ""
-        click.echo(f"{level}  {thing}: {printable(finding.fact)}.{remedy}")
-    tally = [f"{count} {level}" for level in _LOOKS if (count := sum(one.level == level for one in findings))]
-    click.echo(click.style(", ".join(tally), dim=True))
+        seen = _LOOKS[finding.level]
+        thing = printable(finding.thing)
+        level = Cell(f"{shape(seen)} {finding.level}", seen.style)
+        rows.append((level, Cell(printable(str(finding)), strong=len(thing))))
+    for line in lay_out(rows, terminal_width()):
+        click.echo(line)
+    failed, warnings = (sum(one.level == level for one in findings) for level in ("failed", "warning"))
+    tally = f"{failed} failed, {warnings} {'warning' if warnings == 1 else 'warnings'}, {len(findings)} findings in all"
+    click.echo(click.style(tally, dim=True))

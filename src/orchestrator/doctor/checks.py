@@ -38,16 +38,15 @@ def target_of(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: st
 def judge_checks(checkups: Collection[CheckUp], now: float, served: Collection[str]) -> Iterator[Finding]:
     """``now``: wall time by the engine. ``served``: services whose container a running orchestrator looks after; it
     says itself why one of them is down."""
-    passing: list[str] = []
     for checkup in checkups:
         yield from _settings(checkup.spec)
         finding = _judge(checkup, now, served)
-        if finding is None:
-            passing.append(checkup.spec.name)
-        else:
+        if finding is not None:
             yield finding
+    asked = [checkup for checkup in checkups if checkup.reading is not None]
+    passing = [each.spec.name for each in asked if each.reading and each.reading.verdict is Verdict.PASS]
     if passing:
-        yield well("checks", f"{len(passing)} of {len(checkups)} pass: {listed(passing)}")
+        yield well("checks", f"{len(passing)} of {len(asked)} that were asked pass: {listed(passing)}")
 
 
 def _settings(spec: ServiceSpec) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ def _service(service: Mapping[str, Any], now: str) -> Finding | None:
     name, status = service["name"], service["status"]
     thing, why = f"service {name}", service["reason"] or f"it is {status}"
     if status == "disabled":
-        return disabled(name, f"disabled: {why}")
+        return disabled(name, why if why.startswith("disabled") else f"disabled: {why}")
     if service["at_rest"] or status in ("running", "starting", "not_found"):
         return None
     if service["waiting_on"]:
