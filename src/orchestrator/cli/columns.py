@@ -82,14 +82,16 @@ def _aligned(row: Row, widths: Sequence[int], left: int | None) -> Iterator[str]
 
 def _beneath(row: Row, widths: Sequence[int], room: int) -> Iterator[str]:
     """The columns that fit, and what follows on the same line where all of it does, else on lines of its own."""
-    first = _GAP.join(map(_padded, row, widths)).rstrip()
-    others = [cell for cell in row[len(widths) :] if cell.text]
-    text = _GAP.join(cell.text for cell in others)
-    taken = sum(width + len(_GAP) for width in widths)
-    if not widths or taken + len(text) <= room:
-        yield from _aligned((*row[: len(widths)], Cell(text)), widths, room if not widths else None)
+    text = _GAP.join(cell.text for cell in row[len(widths) :] if cell.text)
+    if not widths:
+        yield from _aligned([row[-1]._replace(text=text)], (), room)
         return
-    yield first
+    # The last of them is not filled up: what follows fits more often, and has no column any more.
+    ragged = [*widths[:-1], len(row[len(widths) - 1].text)]
+    if sum(width + len(_GAP) for width in ragged) + len(text) <= room:
+        yield from _aligned([*row[: len(widths)], row[-1]._replace(text=text)], ragged, None)
+        return
+    yield _GAP.join(map(_padded, row, ragged))
     yield from (f"{_MARGIN}{line}" for line in _wrapped(text, room - len(_MARGIN)))
 
 

@@ -78,7 +78,7 @@ def _start(address: str, seen: EngineSeen) -> str:
     if len(seen.attempts) > 1 or not seen.programs:
         return "Start Docker or Podman, or name the engine with --endpoint or ORCHESTRATOR_DOCKER_HOST"
     units = [f"`systemctl enable --now {unit}`" for unit in _units(seen.programs)]
-    return f"{listed(sorted(seen.programs))} is installed here: start it ({' or '.join(units)})"
+    return f"Installed here: {listed(sorted(seen.programs))}; start one ({' or '.join(units)})"
 
 
 def _units(programs: frozenset[str]) -> list[str]:

@@ -44,13 +44,20 @@ def who_listens(port: int) -> Process | None:
     except OSError:
         return None
     for folder in PROC.glob("[0-9]*/fd"):
-        try:
-            held = {str(each.readlink()) for each in folder.iterdir()}
-        except OSError:  # somebody else's, or gone
-            continue
-        if wanted & held:
+        if not wanted.isdisjoint(_open(folder)):
             return process(int(folder.parent.name))
     return None
+
+
+def _open(folder: Path) -> Iterator[str]:
+    """What a process has open, without what is closed meanwhile; nothing where it is somebody else's."""
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return
+    for each in entries:
+        with contextlib.suppress(OSError):
+            yield str(each.readlink())
 
 
 def _listening(folder: Path) -> Iterator[tuple[int, bool, str]]:
