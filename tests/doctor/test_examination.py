@@ -38,6 +38,14 @@ class Answering:
         pass
 
 
+class Here(FakeEngine):
+    """Its processes are ours to see."""
+
+    @property
+    def colocated(self) -> bool:
+        return True
+
+
 async def hang() -> Any:
     await asyncio.Event().wait()
 
@@ -48,7 +56,7 @@ def examined(folder: Path, reading: Reading | None = None, **looks: Any) -> tupl
     async def story() -> tuple[tuple[Finding, ...], float]:
         clock = VirtualClock()
         daemon = FakeDaemon(clock, asyncio.get_running_loop())
-        engine = FakeEngine(daemon)
+        engine = Here(daemon)
         container = daemon.create(Blueprint("loki", ports=(PublishedPort(3100, 3100, "127.0.0.1"),)))
         await engine.start(container.container_id)
 
