@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -23,7 +24,7 @@ from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
 from orchestrator.doctor.examination import LOOK, Examination, Looks
-from orchestrator.doctor.facts import MachineSeen, ServeSeen, StateSeen
+from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
 from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, StateStore
@@ -142,7 +143,7 @@ async def list_containers(configuration: Configuration) -> tuple[ContainerSummar
 
 def examine(configuration: Configuration, ask_serve: Callable[[], ServeSeen]) -> tuple[Finding, ...]:
     """Everything that ``doctor`` looks at, worst first. ``ask_serve`` asks the running orchestrator, and may block."""
-    from orchestrator.adapters.looks import engine, processes  # noqa: PLC0415 - serving needs none of them
+    from orchestrator.adapters.looks import engine, processes, state  # noqa: PLC0415 - serving needs none of them
     from orchestrator.adapters.looks.thread import Loop, in_thread  # noqa: PLC0415
 
     settings = configuration.settings
@@ -156,29 +157,30 @@ def examine(configuration: Configuration, ask_serve: Callable[[], ServeSeen]) ->
     async def machine() -> MachineSeen:
         return await in_thread(partial(processes.limit_of_holder, settings.state))
 
-    store, state = _state_look(settings)
+    async def engines(served: ServeSeen | None) -> EngineSeen:
+        named = settings.docker_host or os.environ.get("DOCKER_HOST") or _used(served, "engine", "endpoint")
+        return await engine.look_at_engines(named, os.environ, LOOK - 1.0)
+
+    async def store(served: ServeSeen | None) -> StateSeen:
+        if settings.redis_url is not None:
+            return await state.look_at_redis(settings.redis_url.get_secret_value())
+        used = None if "state" in settings.model_fields_set else _used(served, "store", "location")
+        path = Path(used) if used is not None and used.startswith("/") else settings.state
+        return await in_thread(partial(state.look_at_file, path))
+
     looks = Looks(
-        engine=partial(engine.look_at_engines, settings.docker_host, os.environ, LOOK - 1.0),
+        engine=engines,
         connect=partial(DockerClient, call_timeout=LOOK - 1.0),
         probes=make_probes,
         listeners=lambda container_id, pid: in_thread(partial(processes.container_listeners, container_id, pid)),
-        state=state,
+        state=store,
         serve=serve,
         machine=machine,
     )
-    examination = Examination(configuration, looks, SystemClock(), own_version(), store)
     with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(examination.run())
+        return runner.run(Examination(configuration, looks, SystemClock(), own_version()).run())
 
 
-def _state_look(settings: OrchestratorSettings) -> tuple[str, Callable[[], Awaitable[StateSeen]]]:
-    """Where the state would be kept, as the API names it, and the look at it."""
-    from orchestrator.adapters.looks import state  # noqa: PLC0415 - as above
-    from orchestrator.adapters.looks.thread import in_thread  # noqa: PLC0415
-
-    if settings.redis_url is None:
-        return str(settings.state), lambda: in_thread(partial(state.look_at_file, settings.state))
-    from orchestrator.adapters.stores.redis import public  # noqa: PLC0415 - as above
-
-    url = settings.redis_url.get_secret_value()
-    return public(url), partial(state.look_at_redis, url)
+def _used(served: ServeSeen | None, part: str, field: str) -> str | None:
+    """By the orchestrator that runs here, if one does."""
+    return None if served is None or served.health is None else str(served.health[part][field])

@@ -46,7 +46,7 @@ class Here(FakeEngine):
         return True
 
 
-async def hang() -> Any:
+async def hang(*_: object) -> Any:
     await asyncio.Event().wait()
 
 
@@ -60,11 +60,11 @@ def examined(folder: Path, reading: Reading | None = None, **looks: Any) -> tupl
         container = daemon.create(Blueprint("loki", ports=(PublishedPort(3100, 3100, "127.0.0.1"),)))
         await engine.start(container.container_id)
 
-        async def engines() -> EngineSeen:
+        async def engines(_: ServeSeen | None) -> EngineSeen:
             return EngineSeen((Attempt(SOCKET, EngineIdentity("docker", "20.10", "1.41")),), "anna")
 
-        async def state() -> StateSeen:
-            return StateSeen("state file /state.db")
+        async def state(_: ServeSeen | None) -> StateSeen:
+            return StateSeen("state file /state.db", "/state.db")
 
         async def serve() -> ServeSeen:
             return ServeSeen("http://127.0.0.1:8787", health())
@@ -83,9 +83,7 @@ def examined(folder: Path, reading: Reading | None = None, **looks: Any) -> tupl
 
         everything = Looks(engines, connect, probes, listeners, state, serve, machine)
         begun = clock.now().moment
-        examination = Examination(
-            configuration(folder), replace(everything, **looks), clock, version="1.0", store="/state.db"
-        )
+        examination = Examination(configuration(folder), replace(everything, **looks), clock, version="1.0")
         findings = await examination.run()
         took = clock.now().moment - begun
         await daemon.close()
@@ -123,7 +121,7 @@ def test_an_engine_that_hangs_hides_nothing_else(tmp_path: Path) -> None:
 
 
 def test_without_an_engine_the_rest_is_looked_at(tmp_path: Path) -> None:
-    async def none() -> EngineSeen:
+    async def none(_: ServeSeen | None) -> EngineSeen:
         return EngineSeen((Attempt(SOCKET, EngineAway(SOCKET, "nobody listens there", "")),), "anna")
 
     findings, _ = examined(tmp_path, engine=none)

@@ -100,28 +100,28 @@ def test_down_without_a_next_attempt_is_a_failure_and_at_rest_is_none() -> None:
 
 def test_a_store_that_can_be_used_is_told_with_who_has_it() -> None:
     running = ServeSeen("", health())
-    kept = StateSeen("state file /x", holder="process 7 (orchestrator serve)")
+    kept = StateSeen("state file /x", "/x", holder="process 7 (orchestrator serve)")
     assert told(judge_state(kept, running), Level.OK) == [
         "state file /x: can be read and written, in use by process 7 (orchestrator serve)."
     ]
-    assert "can be made" in told(judge_state(StateSeen("state file /x", new=True), running), Level.OK)[0]
+    assert "can be made" in told(judge_state(StateSeen("state file /x", "/x", new=True), running), Level.OK)[0]
 
 
 def test_a_store_with_trouble_fails_and_little_space_warns() -> None:
-    found = list(judge_state(StateSeen("state file /x", "the disk is full", "Free some", free=2**20), NOBODY))
+    found = list(judge_state(StateSeen("state file /x", "/x", "the disk is full", "Free some", free=2**20), NOBODY))
     assert told(found, Level.FAILED) == ["state file /x: the disk is full. Free some."]
     assert "1 MB are free" in told(found, Level.WARNING)[0]
 
 
 def test_a_store_that_is_held_while_nobody_answers_is_told() -> None:
-    (words,) = told(judge_state(StateSeen("state file /x", holder="process 7"), NOBODY), Level.WARNING)
+    (words,) = told(judge_state(StateSeen("state file /x", "/x", holder="process 7"), NOBODY), Level.WARNING)
     assert "process 7 has it, and no orchestrator answers at http://127.0.0.1:8787" in words
 
 
 def test_what_is_remembered_as_disabled_is_told_without_a_running_orchestrator() -> None:
-    (words,) = told(judge_state(StateSeen("state file /x", disabled=("db",)), NOBODY), Level.WARNING)
+    (words,) = told(judge_state(StateSeen("state file /x", "/x", disabled=("db",)), NOBODY), Level.WARNING)
     assert "orchestrator enable db" in words
-    assert told(judge_state(StateSeen("x", disabled=("db",)), ServeSeen("", health())), Level.WARNING) == []
+    assert told(judge_state(StateSeen("x", "x", disabled=("db",)), ServeSeen("", health())), Level.WARNING) == []
 
 
 # --- configuration and limits -------------------------------------------------------------------------------

@@ -158,12 +158,15 @@ def test_a_running_orchestrator_says_what_it_waits_for_and_whom_it_left_alone(en
             f"--server=http://127.0.0.1:{serve.port}",
             f"--state={serve.state}",
         )
+        untold = doctor(tmp_path, f"--server=http://127.0.0.1:{serve.port}", STATE="")
 
     address = f"orchestrator http://127.0.0.1:{serve.port}"
     assert address not in told.things("failed") | told.things("warning"), told.document
     assert "in use by process" in told.of("ok", f"state file {serve.state}")
     assert "orchestrator enable idle" in told.of("warning", "service idle")
     assert "s remaining" in told.of("warning", "service sick")
+    assert f"{engine.kind.capitalize()} " in untold.of("ok", f"engine {engine.url}"), "the one that is served"
+    assert "in use by process" in untold.of("ok", f"state file {serve.state}")
 
 
 def test_what_was_disabled_is_told_when_nobody_serves_any_more(engine: Engine, tmp_path: Path) -> None:

@@ -40,12 +40,14 @@ AT_ONCE: Final = 32
 class Looks:
     """What is asked of the outside; each may hang."""
 
-    engine: Callable[[], Awaitable[EngineSeen]]
+    engine: Callable[[ServeSeen | None], Awaitable[EngineSeen]]
+    """Where nothing is configured here: that of the orchestrator that runs here, if one answered."""
     connect: Callable[[str], ContainerEngine]
     probes: Callable[[ContainerEngine], Mapping[type, Probe]]
     listeners: Callable[[str, int], Awaitable[tuple[Listener, ...] | None]]
     """In the network of the container with this id, whose first process has this id."""
-    state: Callable[[], Awaitable[StateSeen]]
+    state: Callable[[ServeSeen | None], Awaitable[StateSeen]]
+    """The same."""
     serve: Callable[[], Awaitable[ServeSeen]]
     machine: Callable[[], Awaitable[MachineSeen]]
 
@@ -63,22 +65,21 @@ class _Inside:
 
 
 class Examination:
-    def __init__(self, configuration: Configuration, looks: Looks, clock: Clock, version: str, store: str) -> None:
-        """``store``: where the state would be kept, as the API names it."""
+    def __init__(self, configuration: Configuration, looks: Looks, clock: Clock, version: str) -> None:
         self._configuration = configuration
         self._looks = looks
         self._clock = clock
         self._version = version
-        self._store = store
 
     async def run(self) -> tuple[Finding, ...]:
         """Worst first. Ends within some 15 s, whatever hangs."""
         looks, inside = self._looks, _Inside()
+        serving = asyncio.ensure_future(_in_time("the running orchestrator", looks.serve(), LOOK))
         state, serve, machine, engine = await asyncio.gather(
-            _in_time("the state", looks.state(), LOOK),
-            _in_time("the running orchestrator", looks.serve(), LOOK),
+            _in_time("the state", self._look_at_state(serving), 2 * LOOK),
+            serving,
             _in_time("this process's limits", looks.machine(), LOOK),
-            _in_time("the engine and the checks", self._look_inside(inside), CONTAINERS),
+            _in_time("the engine and the checks", self._look_inside(inside, serving), CONTAINERS),
         )
         findings = [each for each in (engine, state, serve, machine) if isinstance(each, Finding)]
         served = serve if isinstance(serve, ServeSeen) else ServeSeen("", failure="it was not seen", refused=True)
@@ -88,7 +89,8 @@ class Examination:
         ahead = 0.0 if inside.engine is None or inside.engine.chosen is None else inside.engine.chosen.ahead
         findings.extend(judge_checks(inside.checkups, self._clock.now().wall + ahead, served.services.keys()))
         if isinstance(serve, ServeSeen):
-            findings.extend(judge_serve(serve, self._expected(inside.engine)))
+            store = state.store if isinstance(state, StateSeen) else None
+            findings.extend(judge_serve(serve, self._expected(inside.engine, store)))
         if isinstance(state, StateSeen):
             findings.extend(judge_state(state, served))
         problems = tuple(dict.fromkeys((*self._configuration.problems, *inside.problems)))
@@ -97,12 +99,15 @@ class Examination:
             findings.extend(judge_limits(machine, len(inside.survey.services), inside.containers))
         return worst_first(findings)
 
-    def _expected(self, engine: EngineSeen | None) -> Expected:
+    def _expected(self, engine: EngineSeen | None, store: str | None) -> Expected:
         chosen = None if engine is None else engine.chosen
-        return Expected(self._version, None if chosen is None else chosen.address, self._store)
+        return Expected(self._version, None if chosen is None else chosen.address, store)
 
-    async def _look_inside(self, inside: _Inside) -> None:
-        inside.engine = await self._looks.engine()
+    async def _look_at_state(self, serving: asyncio.Future[ServeSeen | Finding]) -> StateSeen:
+        return await self._looks.state(await _running_here(serving))
+
+    async def _look_inside(self, inside: _Inside, serving: asyncio.Future[ServeSeen | Finding]) -> None:
+        inside.engine = await self._looks.engine(await _running_here(serving))
         chosen = inside.engine.chosen
         if chosen is None:
             return
@@ -184,6 +189,11 @@ async def _inspect(
             return await engine.inspect(container_id)
         except EngineError as error:
             return error
+
+
+async def _running_here(serving: asyncio.Future[ServeSeen | Finding]) -> ServeSeen | None:
+    seen = await asyncio.shield(serving)
+    return seen if isinstance(seen, ServeSeen) and seen.health is not None and seen.port is not None else None
 
 
 async def _in_time(what: str, look: Awaitable[Seen], seconds: float) -> Seen | Finding:

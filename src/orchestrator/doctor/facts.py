@@ -89,7 +89,9 @@ class StateSeen:
     """The store, looked at without being written to."""
 
     location: str
-    """``State file /var/lib/...`` or ``Redis redis://...``."""
+    """``state file /var/lib/...`` or ``Redis redis://...``."""
+    store: str
+    """The same, as the API names it."""
     trouble: str = ""
     remedy: str = ""
     """Both empty: it can be used."""

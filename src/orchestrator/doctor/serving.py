@@ -22,7 +22,8 @@ class Expected:
     version: str
     endpoint: str | None
     """``None``: no engine was found from here."""
-    store: str
+    store: str | None
+    """``None``: it was not seen."""
 
 
 def judge_serve(seen: ServeSeen, expected: Expected) -> Iterator[Finding]:
@@ -52,7 +53,7 @@ def _process(thing: str, health: Mapping[str, Any], expected: Expected) -> Itera
         fact = f"it looks after the engine at {endpoint}, and from here {expected.endpoint} is found"
         yield warning(thing, fact, "Give both the same ORCHESTRATOR_DOCKER_HOST")
     store = health["store"]["location"]
-    if store != expected.store:
+    if expected.store is not None and store != expected.store:
         fact = f"it keeps its state in {store}, and by the settings here it would be {expected.store}"
         yield warning(thing, fact, "Give both the same settings (working directory, ORCHESTRATOR_STATE, _REDIS_URL)")
     silent = _seconds(health["last_turn_at"], health["timestamp"])

@@ -26,30 +26,30 @@ _WRITABLE: Final = "Make it writable for this user, or name another file with --
 
 
 def look_at_file(path: Path) -> StateSeen:
-    location = f"state file {path}"
+    location, store = f"state file {path}", str(path)
     try:
         place = path.resolve()
         if not place.exists():
-            return _absent(location, place)
+            return _absent(location, store, place)
         if not place.is_file():
-            return StateSeen(location, "it is a directory or a device, no file", "Name a file with --state")
+            return StateSeen(location, store, "it is a directory or a device, no file", "Name a file with --state")
         free, holder = _free(place.parent), _holder(place)
         if not os.access(place, os.R_OK, effective_ids=True):
-            return StateSeen(location, "it may not be read", _WRITABLE, free, holder)
+            return StateSeen(location, store, "it may not be read", _WRITABLE, free, holder)
         # The database writes logs beside itself.
         if not all(os.access(each, os.W_OK, effective_ids=True) for each in (place, place.parent)):
-            return StateSeen(location, "it, or its directory, may not be written", _WRITABLE, free, holder)
+            return StateSeen(location, store, "it, or its directory, may not be written", _WRITABLE, free, holder)
         trouble, remedy, names = _contents(place)
     except OSError as error:
-        return StateSeen(location, f"{error.strerror or error}", "Check its directory and rights")
-    return StateSeen(location, trouble, remedy, free, holder, disabled=names)
+        return StateSeen(location, store, f"{error.strerror or error}", "Check its directory and rights")
+    return StateSeen(location, store, trouble, remedy, free, holder, disabled=names)
 
 
-def _absent(location: str, place: Path) -> StateSeen:
+def _absent(location: str, store: str, place: Path) -> StateSeen:
     folder = next(parent for parent in place.parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-        return StateSeen(location, f"it is not there and cannot be made in {folder}", _WRITABLE)
-    return StateSeen(location, free=_free(folder), new=True)
+        return StateSeen(location, store, f"it is not there and cannot be made in {folder}", _WRITABLE)
+    return StateSeen(location, store, free=_free(folder), new=True)
 
 
 def _free(folder: Path) -> int:
@@ -91,7 +91,8 @@ def _disabled(rows: Iterable[tuple[str, object]]) -> tuple[str, ...]:
 
 
 async def look_at_redis(url: str) -> StateSeen:
-    location = f"Redis {public(url)}"
+    store = public(url)
+    location = f"Redis {store}"
     client = Redis.from_url(
         url,
         socket_connect_timeout=_PATIENCE / 2,
@@ -107,11 +108,11 @@ async def look_at_redis(url: str) -> StateSeen:
             owner: str | None = await client.execute_command("GET", LEASE)  # type: ignore[no-untyped-call]
             trouble = await _refusal_to_write(client)
     except (RedisError, OSError) as error:
-        return StateSeen(location, *refusals.meaning(error))
+        return StateSeen(location, store, *refusals.meaning(error))
     finally:
         await client.aclose()
     holder = "" if owner is None or lease.ended(owner) else lease.in_words(owner)
-    return StateSeen(location, *trouble, holder=holder)
+    return StateSeen(location, store, *trouble, holder=holder)
 
 
 async def _refusal_to_write(client: Redis) -> tuple[str, str]:
