@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.engines import served
 from benchmarks.figures import ratio, spread, table
 
 ROUNDS = 11
+COMPLETING = {
+    "_ORCHESTRATOR_COMPLETE": "bash_complete",
+    "COMP_WORDS": "orchestrator restart a",
+    "COMP_CWORD": "2",
+    "ORCHESTRATOR_SERVER": "http://127.0.0.1:1",
+}
+"""What bash sets when somebody presses the tabulator."""
 
 
 def main() -> None:
     interpreter = [sys.executable, "-c", "pass"]
-    orchestrator = [sys.executable, "-m", "orchestrator"]
+    orchestrator = [str(Path(sys.executable).with_name("orchestrator"))]
     measured: dict[str, Callable[[], float]] = {
         "the bare interpreter": lambda: ended(interpreter),
         "orchestrator --help": lambda: ended([*orchestrator, "--help"]),
         "orchestrator serve --help": lambda: ended([*orchestrator, "serve", "--help"]),
+        "orchestrator ps --help": lambda: ended([*orchestrator, "ps", "--help"]),
+        "completing a name, nobody serving": lambda: ended(orchestrator, COMPLETING),
         "orchestrator serve, to its first answer": first_answer,
     }
     took: dict[str, list[float]] = {name: [] for name in measured}
@@ -36,9 +46,9 @@ def main() -> None:
     print(table(["", "ms", "of the interpreter"], rows))
 
 
-def ended(command: list[str]) -> float:
+def ended(command: list[str], environment: Mapping[str, str] | None = None) -> float:
     begun = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
     return time.perf_counter() - begun
 
 

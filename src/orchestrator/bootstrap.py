@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -22,6 +24,9 @@ from orchestrator.configuration.reloading import needs_restart, read_anew
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
+from orchestrator.doctor.examination import LOOK, Examination, Looks
+from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
+from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
@@ -136,3 +141,48 @@ async def list_containers(configuration: Configuration) -> tuple[ContainerSummar
         return tuple(await engine.containers())
     finally:
         await engine.close()
+
+
+def examine(configuration: Configuration, ask_serve: Callable[[], ServeSeen]) -> tuple[Finding, ...]:
+    """Everything that ``doctor`` looks at, worst first. ``ask_serve`` asks the running orchestrator, and may block."""
+    from orchestrator.adapters.looks import engine, processes, state  # noqa: PLC0415 - serving needs none of them
+    from orchestrator.adapters.looks.thread import Loop, in_thread  # noqa: PLC0415
+
+    settings = configuration.settings
+
+    async def serve() -> ServeSeen:
+        seen = await in_thread(ask_serve)
+        if seen.health is not None or seen.port is None:
+            return seen
+        return replace(seen, listener=await in_thread(partial(processes.who_listens, seen.port)))
+
+    async def machine() -> MachineSeen:
+        return await in_thread(partial(processes.limit_of_holder, settings.state))
+
+    async def engines(served: ServeSeen | None) -> EngineSeen:
+        named = settings.docker_host or os.environ.get("DOCKER_HOST") or _used(served, "engine", "endpoint")
+        return await engine.look_at_engines(named, os.environ, LOOK - 1.0)
+
+    async def store(served: ServeSeen | None) -> StateSeen:
+        if settings.redis_url is not None:
+            return await state.look_at_redis(settings.redis_url.get_secret_value())
+        used = None if "state" in settings.model_fields_set else _used(served, "store", "location")
+        path = Path(used) if used is not None and used.startswith("/") else settings.state
+        return await in_thread(partial(state.look_at_file, path))
+
+    looks = Looks(
+        engine=engines,
+        connect=partial(DockerClient, call_timeout=LOOK - 1.0),
+        probes=make_probes,
+        listeners=lambda container_id, pid: in_thread(partial(processes.container_listeners, container_id, pid)),
+        state=store,
+        serve=serve,
+        machine=machine,
+    )
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(Examination(configuration, looks, SystemClock(), own_version()).run())
+
+
+def _used(served: ServeSeen | None, part: str, field: str) -> str | None:
+    """By the orchestrator that runs here, if one does."""
+    return None if served is None or served.health is None else str(served.health[part][field])

@@ -98,7 +98,7 @@ def test_plan_is_a_line_a_service() -> None:
     rows = [line.split(maxsplit=4) for line in result.output.splitlines()]
     assert rows[0] == ["SERVICE", "STATUS", "INTENTION", "IN", "WHY"]
     assert rows[1] == ["ai-llm", "unhealthy", "restart", "38s", "HTTP 500"]
-    assert rows[3] == ["web", "unhealthy", "wait", "-", "waiting_on:db; HTTP 502"]
+    assert rows[3] == ["web", "unhealthy", "wait", "-", "waiting for db; HTTP 502"]
     assert rows[5] == ["db", "running", "nothing", "-"]
 
 
@@ -106,7 +106,7 @@ def test_explain_says_now_next_and_the_decisions() -> None:
     lines = run("explain", "ai-llm").output.splitlines()
     assert lines[0] == "ai-llm is unhealthy"
     assert lines[1].startswith("next: restart at ")
-    assert lines[2].endswith("Health check failed: HTTP 500")
+    assert lines[2].endswith("Health check failed  HTTP 500")
     assert lines[3].endswith("Service discovered")
     assert "next: nothing, unless something changes" in run("explain", "db").output
 

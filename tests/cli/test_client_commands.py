@@ -296,9 +296,17 @@ def test_another_program_on_that_port_is_exit_code_3(body: bytes) -> None:
     assert "no orchestrator" in result.stderr
 
 
-@pytest.mark.parametrize("address", ["ftp://127.0.0.1", "http://", "127.0.0.1:port", "http://127.0.0.1:99999999"])
+@pytest.mark.parametrize(
+    "address", ["ftp://127.0.0.1", "http://", "127.0.0.1:port", "http://127.0.0.1:99999999", "no address"]
+)
 def test_an_address_that_is_none_is_a_wrong_call(address: str) -> None:
     assert run(address, "ps").exit_code == 2
+
+
+def test_a_name_that_no_look_up_takes_is_not_known() -> None:
+    result = run("http://a..b", "ps")
+    assert result.exit_code == 3
+    assert "the name is not known" in result.stderr
 
 
 def test_an_address_without_a_scheme_is_understood(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,27 @@ def test_a_user_restarts_reads_the_log_and_sees_the_graph(engine: Engine, tmp_pa
         refused = orchestrator(serve, "stop", "--wait", "nobody", "speaker")
         assert refused.returncode == 1
         assert serve.service("speaker")["status"] == "stopped"
+
+
+def test_bash_completes_the_names_of_what_runs(engine: Engine, tmp_path: Path) -> None:
+    for name in ("web-a", "web-b"):
+        engine.run(name, *service_labels(name))
+    with serving(engine.url, tmp_path / "serve") as serve:
+        serve.wait_for("web-a", status="running")
+        serve.wait_for("web-b", status="running")
+        program = Path(sys.executable).with_name("orchestrator")
+        script = f"""
+            eval "$(_ORCHESTRATOR_COMPLETE=bash_source {program})"
+            COMP_WORDS=({program} restart web-a we) COMP_CWORD=3
+            _orchestrator_completion {program}
+            echo "${{COMPREPLY[@]}}"
+        """
+        done = subprocess.run(
+            ["bash", "--norc", "-c", script],
+            env=os.environ | {"ORCHESTRATOR_SERVER": f"127.0.0.1:{port_in(serve.log)}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout.split()) == (0, ["web-b"]), done

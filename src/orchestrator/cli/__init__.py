@@ -5,6 +5,7 @@ Exit codes: 0 it worked; 1 it was refused, or problems were found; 2 the call wa
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Final, NamedTuple
 
@@ -33,6 +34,7 @@ _COMMANDS: Final = {
     "disable": _Entry("actions", "Watch a service, but never act on it."),
     "reload": _Entry("reload", "Have a running orchestrator read its configuration anew."),
     "state": _Entry("state", "Move what is remembered to another store."),
+    "doctor": _Entry("doctor", "Look at everything that can keep services from being healed."),
     "check": _Entry("check", "Validate the configuration and the labels; report all problems."),
 }
 """The summaries are here so that help needs none of the modules."""
@@ -56,10 +58,13 @@ class _LazyGroup(click.Group):
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="container-orchestrator", prog_name="orchestrator")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Heals Docker and Podman containers: the cause first, in dependency order, verified, and says why.
 
     Start with `orchestrator serve`; the other commands talk to it.
 
     Exit codes: 0 it worked; 1 it was refused, or problems were found; 2 the call was wrong; 3 no orchestrator answers.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False

@@ -17,6 +17,7 @@ from orchestrator.cli.client import (
     server_option,
     service_path,
 )
+from orchestrator.cli.completion import service_names
 from orchestrator.terminal import printable
 
 _MORE: Final = (
@@ -38,7 +39,7 @@ def _outcome_options(command: Function) -> Function:
             help="With --wait: so many seconds for each at the most.",
         ),
         click.option("--wait", is_flag=True, help="Until it was seen to work, or not to."),
-        click.argument("names", nargs=-1, required=True, metavar="NAME..."),
+        click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=service_names),
     ):
         command = decorate(command)
     return command
@@ -76,7 +77,7 @@ def stop(*, names: Sequence[str], wait: bool, timeout: float, server: Server, as
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @server_option
 @json_option
 def enable(name: str, server: Server, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def enable(name: str, server: Server, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @server_option
 @json_option
 def disable(name: str, server: Server, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -45,7 +44,9 @@ def check(config: Path | None, as_json: bool) -> None:
 
     Exit codes: 0 no problem; 1 any.
     """
-    from orchestrator.bootstrap import configure, list_containers  # noqa: PLC0415 - help must not load the engine
+    import asyncio  # noqa: PLC0415 - help must load neither a loop nor the engine
+
+    from orchestrator.bootstrap import configure, list_containers  # noqa: PLC0415
 
     configuration = configure({} if config is None else {"config": config})
     report = asyncio.run(examine(configuration, list_containers))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import click
 
 from orchestrator.terminal import printable
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:8787"
 DEADLINE: Final = 15.0
@@ -44,6 +46,11 @@ class Unreachable(click.ClickException):
 
     exit_code = 3
 
+    def __init__(self, message: str, *, absent: bool = False) -> None:
+        super().__init__(message)
+        self.absent = absent
+        """Nobody answers at all, be it a stranger or one that hangs."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -51,6 +58,8 @@ class Server:
 
     address: str
     token: str | None = field(default=None, repr=False)
+    deadline: float = DEADLINE
+    """Seconds without a byte after which nobody answers."""
 
     def get(self, path: str, **query: object) -> Document:
         return self._ask("GET", path, query)
@@ -61,7 +70,7 @@ class Server:
 
     def post(self, path: str, *, patience: float = 0.0, **query: object) -> Document:
         """``patience``: seconds that the server may take beyond the usual, to wait for an outcome."""
-        return self._ask("POST", path, query, DEADLINE + patience)
+        return self._ask("POST", path, query, patience)
 
     def lines(self, path: str, *, patient: bool, **query: object) -> Iterator[Document]:
         """The documents of an answer that has one a line, as they come; ``patient``: however long each takes."""
@@ -84,10 +93,10 @@ class Server:
         finally:
             connection.close()
 
-    def _ask(self, method: str, path: str, query: dict[str, object], deadline: float = DEADLINE) -> Document:
+    def _ask(self, method: str, path: str, query: dict[str, object], patience: float = 0.0) -> Document:
         given = _given(query)
         target = f"{path}?{urlencode(given)}" if given else path
-        connection = self._connection(deadline)
+        connection = self._connection(patience)
         try:
             with self.translated():
                 connection.request(method, target, headers=self.headers())
@@ -106,36 +115,44 @@ class Server:
     @contextmanager
     def translated(self) -> Iterator[None]:
         """What goes wrong on the way is told in our words."""
+        from http.client import HTTPException  # noqa: PLC0415 - help needs none of it
+
         try:
             yield
         except TimeoutError:
             raise Unreachable(
-                f"{self.address} accepts connections and does not answer within {DEADLINE:.0f} s."
+                f"{self.address} accepts connections and does not answer within {self.deadline:g} s. "
+                "See its log, and restart it if it hangs."
             ) from None
-        except http.client.HTTPException:
+        except HTTPException:
             raise self.stranger() from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise self._nobody(error) from None
 
     def stream_address(self, path: str, **query: object) -> str:
         """Of a WebSocket."""
-        parts = self._parts()
+        parts = self.parts()
         given = _given(query)
         scheme = "wss" if parts.scheme == "https" else "ws"
         return f"{scheme}://{parts.netloc}{path}{f'?{urlencode(given)}' if given else ''}"
 
-    def _connection(self, deadline: float = DEADLINE) -> http.client.HTTPConnection:
-        parts = self._parts()
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=deadline)
+    def _connection(self, patience: float = 0.0) -> HTTPConnection:
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - as above
 
-    def _parts(self) -> SplitResult:
+        parts = self.parts()
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=self.deadline + patience)
+
+    def parts(self) -> SplitResult:
+        """Of the address; raises :class:`click.UsageError` for what is none."""
         parts = urlsplit(self.address if "://" in self.address else f"http://{self.address}")
         try:
             port = parts.port
         except ValueError:
             port = -1
-        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+        host = parts.hostname or ""
+        readable = bool(host) and host.isprintable() and " " not in host
+        if parts.scheme not in ("http", "https") or not readable or port == -1:
             raise click.UsageError(f"--server: {self.address!r} is no address like {DEFAULT_SERVER}.")
         return parts
 
@@ -152,13 +169,15 @@ class Server:
             raise self.stranger()
         raise Refused(printable(str(document["detail"])), for_now=status in FOR_NOW, document=document)
 
-    def _nobody(self, error: OSError) -> Unreachable:
-        reason = (
-            "the name is not known" if isinstance(error, socket.gaierror) else (error.strerror or str(error)).lower()
-        )
+    def _nobody(self, error: OSError | UnicodeError) -> Unreachable:
+        if isinstance(error, UnicodeError | socket.gaierror):
+            reason = "the name is not known"
+        else:
+            reason = (error.strerror or str(error)).lower()
         return Unreachable(
             f"No orchestrator answers at {self.address}: {reason}. "
-            "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER."
+            "Start one with `orchestrator serve`, or name another with --server or ORCHESTRATOR_SERVER.",
+            absent=True,
         )
 
     def stranger(self) -> Unreachable:

@@ -9,10 +9,11 @@ from typing import Final
 import click
 
 from orchestrator.cli.client import Document, Server, json_option, print_json, server_option
-from orchestrator.cli.words import look
+from orchestrator.cli.columns import Cell, lay_out, status_cell, terminal_width
 from orchestrator.terminal import printable
 
 _ARROWS: Final = {"hard": "needs", "soft": "wants"}
+_INDENT: Final = "  "
 
 
 @click.command()
@@ -34,21 +35,25 @@ def graph(dot: bool, server: Server, as_json: bool) -> None:
 
 def _text(document: Document) -> Iterator[str]:
     nodes = {one["name"]: one for one in document["nodes"]}
-    width = max((len(printable(name)) for name in nodes), default=0)
+    rows = {name: _row(name, nodes.get(name, {}), document["edges"]) for phase in document["phases"] for name in phase}
+    widths = [max((len(row[column].text) for row in rows.values()), default=0) for column in (0, 1)]
+    room = terminal_width()
+    within = None if room is None else room - len(_INDENT)
     for number, phase in enumerate(document["phases"], 1):
         yield click.style(f"phase {number}", dim=True)
-        for name in phase:
-            status = str(nodes[name]["status"]) if name in nodes else ""
-            needs = "; ".join(
-                f"{word} {', '.join(names)}"
-                for kind, word in _ARROWS.items()
-                if (names := [printable(one["to"]) for one in document["edges"] if _is(one, name, kind)])
-            )
-            colour = look(status).style if status else None
-            shown = click.style(status.ljust(9), fg=colour)
-            yield f"  {click.style(printable(name).ljust(width), bold=True)}  {shown}  {needs}".rstrip()
+        yield from (f"{_INDENT}{line}" for line in lay_out([rows[name] for name in phase], within, widths))
     for cycle in document["cycles"]:
         yield click.style(f"A cycle, whose last step is not waited for: {printable(cycle)}", fg="red")
+
+
+def _row(name: str, node: Document, edges: list[Document]) -> list[Cell]:
+    needs = "; ".join(
+        f"{word} {', '.join(names)}"
+        for kind, word in _ARROWS.items()
+        if (names := [printable(one["to"]) for one in edges if _is(one, name, kind)])
+    )
+    status = Cell("") if not node else status_cell(node["status"], at_rest=node.get("at_rest", False))
+    return [Cell(printable(name), bold=True), status, Cell(needs)]
 
 
 def _is(edge: Document, dependent: str, kind: str) -> bool:

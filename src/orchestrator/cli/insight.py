@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from orchestrator.cli.client import Document, Server, json_option, print_json, server_option, service_path
-from orchestrator.cli.words import countdown, local_time
+from orchestrator.cli.columns import Cell, lay_out, status_cell, terminal_width
+from orchestrator.cli.completion import service_names
+from orchestrator.cli.events import is_short
+from orchestrator.cli.words import countdown, local_time, look
 from orchestrator.terminal import printable
+
+_INDENT: Final = "  "
+_BLOCKERS: Final = {
+    "engine_unseen": "the engine cannot be asked",
+    "stopped_by_person": "stopped by a person",
+    "observe_only": "watched only",
+}
+"""What is said otherwise to people; the other words are plain enough."""
 
 
 @click.command()
@@ -21,16 +34,14 @@ def plan(server: Server, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    rows = [("SERVICE", "STATUS", "INTENTION", "IN", "WHY")]
-    rows += [_row(one, document["timestamp"]) for one in document["entries"]]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[4]]).rstrip())
+    heading = [Cell(word, dim=True) for word in ("SERVICE", "STATUS", "INTENTION", "IN", "WHY")]
+    rows = [_row(one, document["timestamp"]) for one in document["entries"]]
+    for line in lay_out([heading, *rows], terminal_width()):
+        click.echo(line)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @server_option
 @json_option
 def explain(name: str, server: Server, as_json: bool) -> None:
@@ -39,19 +50,57 @@ def explain(name: str, server: Server, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    click.echo(printable(document["now"]))
+    _tell(document["now"])
     upcoming = document["next"]
     if upcoming is None:
-        click.echo("next: nothing, unless something changes")
+        _tell("next: nothing, unless something changes")
     else:
         when = "" if upcoming["at"] is None else f" at {local_time(upcoming['at'], with_date=True)}"
-        click.echo(printable(f"next: {upcoming['action']}{when}: {upcoming['cause']}"))
-    for one in document["decisions"]:
-        cause = f": {one['cause']}" if one["cause"] else ""
-        click.echo(printable(f"  {local_time(one['at'], with_date=True)}  {one['message']}{cause}"))
+        _tell(f"next: {upcoming['action']}{when}: {upcoming['cause']}")
+    decisions = document["decisions"]
+    short_time = is_short([{"timestamp": one["at"]} for one in decisions])
+    told = [
+        (
+            Cell(local_time(one["at"], with_date=not short_time), dim=True),
+            Cell(printable(one["message"]), _colour(one["status"])),
+            Cell(printable(one["cause"])),
+        )
+        for one in decisions
+    ]
+    room = terminal_width()
+    for line in lay_out(told, None if room is None else room - len(_INDENT)):
+        click.echo(f"{_INDENT}{line}")
 
 
-def _row(entry: Document, now: str) -> tuple[str, str, str, str, str]:
-    why = "; ".join(part for part in (", ".join(entry["blocked_by"]), entry["cause"]) if part)
-    due = countdown(entry["at"], now) or "-"
-    return printable(entry["service"]), entry["status"], entry["intention"], due, printable(why)
+def _tell(text: str) -> None:
+    click.echo("\n".join(lay_out([[Cell(printable(text))]], terminal_width())))
+
+
+def _colour(status: str | None) -> str | None:
+    style = look(status or "").style
+    return style if style not in ("", "dim") else None
+
+
+def _row(entry: Document, now: str) -> list[Cell]:
+    cause = entry["cause"]
+    held = [
+        words for one in entry["blocked_by"] if not cause.startswith(" ".join((words := _in_words(one)).split()[:2]))
+    ]
+    why = "; ".join(part for part in (*held, cause) if part)
+    return [
+        Cell(printable(entry["service"]), bold=True),
+        status_cell(entry["status"]),
+        Cell(entry["intention"]),
+        Cell(countdown(entry["at"], now) or "-", right=True),
+        Cell(printable(why)),
+    ]
+
+
+def _says(cause: str, held: str) -> bool:
+    return cause.split()[:2] == held.split()[:2] or cause.split()[:1] == [held]
+
+
+def _in_words(blocker: str) -> str:
+    """``waiting_on:db`` is for programs."""
+    kind, _, name = blocker.partition(":")
+    return f"waiting for {name}" if name else _BLOCKERS.get(kind, kind)

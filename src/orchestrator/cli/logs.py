@@ -7,6 +7,7 @@ import json
 import click
 
 from orchestrator.cli.client import Server, server_option, service_path
+from orchestrator.cli.completion import service_names
 from orchestrator.cli.words import local_time
 from orchestrator.terminal import printable
 
@@ -14,7 +15,7 @@ INTERRUPTED = 130
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what it writes, until its container ends.")
 @click.option(
     "--tail", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Begin with the newest so many."

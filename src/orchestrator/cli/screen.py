@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from orchestrator.cli.client import Document
-from orchestrator.cli.events import lines
+from orchestrator.cli.events import is_short, lines
 from orchestrator.cli.picture import Picture
 from orchestrator.cli.stream import tell
 from orchestrator.cli.table import draw, is_fancy
@@ -53,13 +53,13 @@ class Screen:
         if len(shown) < len(known):
             parts.append(Text(f"{len(known) - len(shown)} more do not fit here", "dim"))
         parts.append(Text())
-        for line in lines(happened, short_time=True):
+        for line in lines(happened, short_time=is_short(happened), room=None):
             event = Text.from_ansi(line)
             event.no_wrap, event.overflow = True, "ellipsis"
             parts.append(event)
         if not shown:
             return Group(*parts)
-        table = draw(shown, picture.now(moment), fancy=is_fancy(self._console), wrap=False)
+        table = draw(shown, picture.now(moment), fancy=is_fancy(self._console), width=self._console.width, wrap=False)
         return Group(table, Text(), *parts)
 
 

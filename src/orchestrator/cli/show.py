@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 import click
 
 from orchestrator.cli.client import Document, Server, json_option, print_json, server_option, service_path
-from orchestrator.cli.events import lines
+from orchestrator.cli.columns import Cell, lay_out, shape, terminal_width
+from orchestrator.cli.completion import service_names
+from orchestrator.cli.events import is_short, lines
 from orchestrator.cli.words import local_time, look, span
 from orchestrator.terminal import printable
 
 RECENT: Final = 5
+_INDENT: Final = "  "
+_KEY: Final = 12
+"""Characters of the longest name of a fact."""
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=service_names)
 @server_option
 @json_option
 def show(name: str, server: Server, as_json: bool) -> None:
@@ -26,13 +30,17 @@ def show(name: str, server: Server, as_json: bool) -> None:
         print_json(service)
         return
     _show_head(service)
-    for key, value in facts(service):
-        click.echo(f"  {click.style(key.ljust(12), dim=True)} {printable(value)}")
+    room = terminal_width()
+    within = None if room is None else room - len(_INDENT)
+    for line in lay_out(
+        [(Cell(key.ljust(_KEY), dim=True), Cell(printable(value))) for key, value in facts(service)], within
+    ):
+        click.echo(f"{_INDENT}{line}")
     events = server.get("/api/system/health/events", limit=RECENT, service=name)["events"]
     if events:
         click.echo(f"\n  {click.style('latest events', dim=True)}")
-    for one in lines(events, short_time=sys.stdout.isatty()):
-        click.echo(f"  {one}")
+    for line in lines(events, short_time=is_short(events), room=within):
+        click.echo(f"{_INDENT}{line}")
 
 
 def facts(service: Document) -> list[tuple[str, str]]:
@@ -62,9 +70,8 @@ def facts(service: Document) -> list[tuple[str, str]]:
 
 def _show_head(service: Document) -> None:
     seen = look(service["status"], at_rest=service["at_rest"])
-    fancy = (sys.stdout.encoding or "").lower().startswith("utf")
     colour = None if seen.style in ("", "dim") else seen.style
-    status = click.style(f"{seen.symbol if fancy else seen.plain} {service['status']}", fg=colour)
+    status = click.style(f"{shape(seen)} {service['status']}", fg=colour)
     title = f"{printable(service['display_name'])}, {service['category']}"
     click.echo(f"{click.style(printable(service['name']), bold=True)} {status}  {click.style(title, dim=True)}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -99,7 +98,9 @@ async def _read(store: StateStore, kept: Kept) -> State:
 
 def _with_store(state: Path | None, use: Callable[[StateStore, Kept], Awaitable[Answer]]) -> Answer:
     """What ``use`` answers, given the configured store and what it held when it was opened."""
-    from orchestrator import bootstrap  # noqa: PLC0415 - help needs none of it
+    import asyncio  # noqa: PLC0415 - help needs none of it
+
+    from orchestrator import bootstrap  # noqa: PLC0415
     from orchestrator.errors import StoreError, StoreInUse  # noqa: PLC0415
     from orchestrator.runtime.clock import SystemClock  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from orchestrator.cli.client import DEADLINE, Document, Refused, Server, Unreachable
+from orchestrator.cli.client import Document, Refused, Server, Unreachable
 from orchestrator.terminal import printable
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _connect(server: Server, since: int | None) -> ClientConnection:
                 server.stream_address(PATH, since=since),
                 additional_headers=server.headers(),
                 proxy=None,
-                open_timeout=DEADLINE,
+                open_timeout=server.deadline,
                 close_timeout=FAREWELL,
                 max_size=None,  # a snapshot holds every service
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,9 @@ from orchestrator.cli.client import Server, server_option
 from orchestrator.cli.events import EVENTS
 from orchestrator.cli.picture import EVENTS_SHOWN, Picture
 from orchestrator.cli.stream import INTERRUPTED, messages
-from orchestrator.runtime.clock import SystemClock
+
+if TYPE_CHECKING:
+    from orchestrator.ports import Clock
 
 TICK = 1.0
 """Seconds between two drawings while nothing happens: ages and countdowns go on."""
@@ -25,22 +28,24 @@ def watch(server: Server, as_json: bool) -> None:
 
     Redirected, it is a plain line for each service at first, and one whenever how it is changes.
     """
+    from orchestrator.runtime.clock import SystemClock  # noqa: PLC0415 - help needs no event loop
+
     try:
         if as_json:
             for message in messages(server):
                 click.echo(json.dumps(message, ensure_ascii=False))
         elif sys.stdout.isatty():
-            _on_terminal(server)
+            _on_terminal(server, SystemClock())
         else:
-            _as_lines(server)
+            _as_lines(server, SystemClock())
     except KeyboardInterrupt:
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def _on_terminal(server: Server) -> None:
+def _on_terminal(server: Server, clock: Clock) -> None:
     from orchestrator.cli.screen import Screen  # noqa: PLC0415 - rich is worth its time on a terminal only
 
-    picture, clock = Picture(), SystemClock()
+    picture = Picture()
     screen = Screen()
     stream = messages(server, tick=TICK, say=screen.say)
     message = next(stream)
@@ -54,8 +59,8 @@ def _on_terminal(server: Server) -> None:
             message = next(stream)
 
 
-def _as_lines(server: Server) -> None:
-    picture, clock = Picture(), SystemClock()
+def _as_lines(server: Server, clock: Clock) -> None:
+    picture = Picture()
     for message in messages(server):
         if message is not None:
             for line in picture.take(message, clock.now().moment):

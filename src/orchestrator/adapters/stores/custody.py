@@ -57,9 +57,14 @@ def still_readable(error: sqlite3.Error) -> bool:
     return primary_code(error) in _READING_ONLY
 
 
-def translated(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+def meaning(error: sqlite3.Error) -> tuple[str, str]:
+    """The fact and the remedy, both without a full stop."""
     fact, remedy = _MEANINGS.get(primary_code(error), ("SQLite refuses it", "Check the file with sqlite3"))
-    return unavailable(path, f"{fact} ({error})", remedy)
+    return f"{fact} ({error})", remedy
+
+
+def translated(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+    return unavailable(path, *meaning(error))
 
 
 def refused(path: Path, error: OSError) -> StoreUnavailable:

@@ -12,6 +12,9 @@ from orchestrator.errors import StoreUnavailable
 _AFTER_COMMAND: Final = re.compile(r"of pipeline caused error: \((['\"])(?P<words>.*)\1,?\)$", re.DOTALL)
 """redis-py puts the whole command, documents and all, before the server's words."""
 
+FULL: Final = ("its memory is full (maxmemory)", "Raise maxmemory, or remove other keys")
+READ_ONLY: Final = ("it is a read-only replica", "Name the primary in ORCHESTRATOR_REDIS_URL")
+
 
 def unavailable(location: str, fact: str, remedy: str) -> StoreUnavailable:
     return StoreUnavailable(f"Redis {location}: {fact}. {remedy}; it is used again by itself.")
@@ -23,18 +26,19 @@ def refuses_writing(error: Exception) -> bool:
 
 
 def translated(location: str, error: Exception) -> StoreUnavailable:
-    fact, remedy = _meaning(error)
+    fact, remedy = meaning(error)
     return unavailable(location, fact, remedy)
 
 
-def _meaning(error: Exception) -> tuple[str, str]:
+def meaning(error: Exception) -> tuple[str, str]:
+    """The fact and the remedy, both without a full stop."""
     words = _words(error)
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return "it does not answer in time", "See whether it hangs or is overloaded"
     if isinstance(error, exceptions.OutOfMemoryError):
-        return "its memory is full (maxmemory)", "Raise maxmemory, or remove other keys"
+        return FULL
     if isinstance(error, exceptions.ReadOnlyError):
-        return "it is a read-only replica", "Name the primary in ORCHESTRATOR_REDIS_URL"
+        return READ_ONLY
     if isinstance(error, exceptions.NoPermissionError):
         return f"the user lacks a right ({words})", "Give it the rights that docs/configuration.md lists"
     if isinstance(error, exceptions.AuthenticationError | exceptions.AuthenticationWrongNumberOfArgsError):
