@@ -117,3 +117,10 @@ def test_the_token_is_not_shown_where_the_rules_are() -> None:
 )
 def test_loopback_is_what_this_machine_is_by_definition(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_no_path_is_redirected_to_the_host_that_a_request_names() -> None:
+    headers = {"authorization": f"Bearer {TOKEN}", "host": "evil.example"}
+    answer = call(served(supervisor(), Access("0.0.0.0", TOKEN)), "POST", f"{RESTART}/", headers)
+    problem(answer, 404, "http")
+    assert "location" not in answer.headers

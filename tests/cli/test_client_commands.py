@@ -193,6 +193,17 @@ def test_logs_are_the_container_s_own_two_streams(address: str, supervisor: Fake
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_container_s_words_command_no_terminal_as_json_either(address: str, supervisor: FakeSupervisor) -> None:
+    words = "\x1b[2J\x9b2J\u202e\u2028"
+    supervisor.shown["ai-llm"] = replace(supervisor.shown["ai-llm"], reason=words)
+    supervisor.written = [LogLine("stdout", NOON, words)]
+    for command in (("logs", "ai-llm"), ("ps",), ("show", "ai-llm")):
+        printed = run(address, *command, "--json").stdout
+        assert not set(printed) & {"\x1b", "\x9b", "\u202e", "\u2028"}, command
+    (line,) = run(address, "logs", "--json", "ai-llm").stdout.splitlines()
+    assert json.loads(line)["line"] == words
+
+
 def test_logs_are_cut_to_the_newest_and_told_as_json_lines(address: str, supervisor: FakeSupervisor) -> None:
     supervisor.written = [LogLine("stdout", NOON, "one"), LogLine("stderr", None, "two")]
     result = run(address, "logs", "--tail", "1", "--json", "ai-llm")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orchestrator.errors import EngineError, EngineUnsuitable, Problem
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from orchestrator.configuration import Configuration
@@ -51,7 +51,7 @@ def check(config: Path | None, as_json: bool) -> None:
     configuration = configure({} if config is None else {"config": config})
     report = asyncio.run(examine(configuration, list_containers))
     if as_json:
-        click.echo(json.dumps(document(report), indent=2, ensure_ascii=False))
+        click.echo(printable_json(json.dumps(document(report), indent=2, ensure_ascii=False)))
     else:
         show(report)
     if report.problems:

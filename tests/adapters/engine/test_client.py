@@ -186,9 +186,9 @@ def test_a_question_that_a_proxy_refuses_is_no_observation(tmp_path: Path) -> No
     async def story() -> None:
         routes = {"/version": answer(version()), "/containers/json": a_page, "/events": a_page}
         async with asked(tmp_path, routes) as client:
-            with pytest.raises(EngineForbidden, match="administrative rules.*docs/security.md"):
+            with pytest.raises(EngineForbidden, match=r"administrative rules.*docs/security.md"):
                 await client.containers()
-            with pytest.raises(EngineForbidden, match="administrative rules.*docs/security.md"):
+            with pytest.raises(EngineForbidden, match=r"administrative rules.*docs/security.md"):
                 await anext(client.events())
 
     play(story)
@@ -197,7 +197,7 @@ def test_a_question_that_a_proxy_refuses_is_no_observation(tmp_path: Path) -> No
 def test_an_action_that_a_proxy_refuses_is_told_in_the_proxy_s_words_with_the_remedy(tmp_path: Path) -> None:
     async def story() -> None:
         async with asked(tmp_path, {"/version": answer(version()), "/containers/web/restart": a_page}) as client:
-            with pytest.raises(ActionRefused, match="administrative rules.*docs/security.md"):
+            with pytest.raises(ActionRefused, match=r"administrative rules.*docs/security.md"):
                 await client.restart("web", 1)
 
     play(story)
