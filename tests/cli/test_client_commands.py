@@ -21,7 +21,8 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
 from orchestrator.errors import ContainerNotFound
-from orchestrator.ports import LogLine
+from orchestrator.ports import EventRecord, LogLine
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document
 from orchestrator.runtime.views import EdgeView, GraphView
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
@@ -153,6 +154,15 @@ def test_events_are_limited_and_filtered(address: str) -> None:
     assert len(run(address, "events", "--limit", "1").output.splitlines()) == 1
     assert "redis" not in run(address, "events", "--service", "ai-llm").output
     assert len(json.loads(run(address, "events", "--json").output)["events"]) == 3
+
+
+def test_a_request_of_no_service_is_told_with_who_asked() -> None:
+    requester = Requester("a local user", "127.0.0.1")
+    document = reload_document(requester, "1 problem in it", StoppedClock().now(), accepted=False)
+    supervisor = FakeSupervisor(events=[EventRecord(1, NO_SERVICE, document)])
+    with serving(create_app(supervisor, StoppedClock())) as address:
+        (line,) = run(address, "events").output.splitlines()
+    assert line.endswith("-  Request refused  reload, asked for by a local user from 127.0.0.1: 1 problem in it")
 
 
 def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> None:

@@ -22,6 +22,7 @@ from orchestrator.api.connections import Connection, Doorkeeper, Limits
 from orchestrator.api.security import is_loopback
 from orchestrator.api.supervisor import Reload
 from orchestrator.errors import ConfigurationError, OrchestratorError
+from orchestrator.runtime.requests import Requester
 
 logger: Final = logging.getLogger("orchestrator")
 
@@ -40,6 +41,7 @@ LARGEST_MESSAGE: Final = 4096
 CUT_AFTER: Final = 5.0
 """Seconds for a WebSocket that we have ended to be closed by the client, before it is cut."""
 
+_HANGUP: Final = Requester(signal.SIGHUP.name)
 DEFAULT_LIMITS: Final = Limits()
 
 _UVICORN_TICKS: Final = 10
@@ -287,4 +289,4 @@ def _hangups(reload: Reload | None) -> Iterator[None]:
 
 async def _reload(reload: Reload) -> None:
     with contextlib.suppress(ConfigurationError):
-        await reload()
+        await reload(_HANGUP)

@@ -98,4 +98,5 @@ def _cause(event: Document) -> str:
 
 
 def _name(event: Document) -> str:
-    return printable(str(event["data"].get("name", "?")))
+    """What is asked of no service, such as a reload, has none."""
+    return printable(str(event["data"].get("name") or "-"))

@@ -53,7 +53,7 @@ from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
-from orchestrator.runtime.requests import Requester, request_document
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -236,6 +236,10 @@ class ContainerOrchestrator:
         changes = self._discovery.adopt(surveyor, self._pace.interval if interval is None else interval)
         narrator.reloaded(changes)
         return changes
+
+    def reload_answered(self, requester: Requester, detail: str, *, accepted: bool) -> None:
+        """Journal that ``requester`` asked for another configuration, and what became of it."""
+        self._journal.record(NO_SERVICE, reload_document(requester, detail, self._clock.now(), accepted=accepted))
 
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
