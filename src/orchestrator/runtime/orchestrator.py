@@ -340,8 +340,9 @@ class ContainerOrchestrator:
 
     def _part(self, now: Instant) -> None:
         """From services that are not listed any more."""
-        for name, worth_keeping in self._registry.forget(now):
-            self._monitor.watch(name, None)
+        for name, record in self._registry.leaving(now):
+            self._judgement.release(name, record, now)
+            worth_keeping = self._registry.forget(name)
             for observer in self._observers:
                 observer.gone(name)
             if worth_keeping is None:
