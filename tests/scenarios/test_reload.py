@@ -142,8 +142,11 @@ def test_who_waits_for_the_end_is_told_when_the_service_is_removed(command: Comm
     with Scenario(configuration=LISTED) as world:
         world.container("web", workload=Workload(stop_after=5.0))
         world.run_for("1m")
-        world.at("1s", lambda: world.reload(NOT_LISTED))
 
+        def leave() -> None:
+            world.reload(NOT_LISTED)
+
+        world.at("1s", leave)
         ending = world.see_through("web", command)
 
         assert ending is not None
