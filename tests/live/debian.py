@@ -1,0 +1,62 @@
+"""A base image for the Containerfile without a registry: this machine's own Debian or Ubuntu, with its Python."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+KEPT = CHECKOUT / ".orchestrator"
+BASE = "localhost/orchestrator-base:latest"
+BOOTSTRAP_TIMEOUT = 600.0
+DOWNLOAD_TIMEOUT = 300.0
+
+
+def base_archive() -> Path:
+    """The base's files; made once (about a minute) and kept."""
+    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    archive = KEPT / f"{release}.tar"
+    if archive.exists():
+        return archive
+    KEPT.mkdir(exist_ok=True)
+    made = KEPT / f"{release}.new"
+    root = KEPT / release
+    _done(["debootstrap", "--variant=minbase", "--include=python3,python3-venv", release, str(root)], BOOTSTRAP_TIMEOUT)
+    _done(["tar", "--directory", str(root), "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*",
+           "--exclude=./var/cache/apt/archives/*.deb", "--create", "--file", str(made), "."], BOOTSTRAP_TIMEOUT)  # fmt: skip
+    _done(["rm", "--recursive", "--force", "--one-file-system", str(root)], BOOTSTRAP_TIMEOUT)
+    return made.rename(archive)
+
+
+def import_base(client: Sequence[str], environment: Mapping[str, str]) -> None:
+    with base_archive().open("rb") as files:
+        subprocess.run(
+            [*client, "import", "-", BASE],
+            stdin=files,
+            env=dict(environment),
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+
+
+def download_wheels(folder: Path) -> None:
+    """Every wheel of the pinned list, for the base's Python; its conditions would be asked of ours."""
+    with tarfile.open(base_archive()) as files:
+        python = files.getmember("./usr/bin/python3").linkname.removeprefix("python")
+    folder.mkdir()
+    listed = folder / "run.txt"
+    listed.write_text(re.sub(r" ;[^\\]*", " ", (CHECKOUT / "requirements" / "run.txt").read_text()))
+    _done([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
+           f"--python-version={python}", f"--requirement={listed}", f"--dest={folder}"], DOWNLOAD_TIMEOUT)  # fmt: skip
+    listed.unlink()
+
+
+def _done(command: Sequence[str], timeout: float) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {(done.stderr or done.stdout)[-2000:]}"
