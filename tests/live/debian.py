@@ -27,8 +27,16 @@ def base_archive() -> Path:
     made = KEPT / f"{release}.new"
     root = KEPT / release
     _done(["debootstrap", "--variant=minbase", "--include=python3,python3-venv", release, str(root)], BOOTSTRAP_TIMEOUT)
-    _done(["tar", "--directory", str(root), "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*",
-           "--exclude=./var/cache/apt/archives/*.deb", "--create", "--file", str(made), "."], BOOTSTRAP_TIMEOUT)  # fmt: skip
+    left_out = ("proc/*", "sys/*", "dev/*", "var/cache/apt/archives/*.deb")
+    tar = [
+        "tar",
+        f"--directory={root}",
+        *(f"--exclude=./{each}" for each in left_out),
+        "--create",
+        f"--file={made}",
+        ".",
+    ]
+    _done(tar, BOOTSTRAP_TIMEOUT)
     _done(["rm", "--recursive", "--force", "--one-file-system", str(root)], BOOTSTRAP_TIMEOUT)
     return made.rename(archive)
 
