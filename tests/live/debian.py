@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -37,11 +38,17 @@ def base_archive() -> Path:
         ".",
     ]
     _done(tar, BOOTSTRAP_TIMEOUT)
-    _done(["rm", "--recursive", "--force", "--one-file-system", str(root)], BOOTSTRAP_TIMEOUT)
+    shutil.rmtree(root)
     return made.rename(archive)
 
 
 def import_base(client: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Once: imported again it would be another image, and every build of it begin anew."""
+    there = subprocess.run(
+        [*client, "image", "inspect", BASE], env=dict(environment), capture_output=True, timeout=60, check=False
+    )
+    if there.returncode == 0:
+        return
     with base_archive().open("rb") as files:
         subprocess.run(
             [*client, "import", "-", BASE],
@@ -53,16 +60,22 @@ def import_base(client: Sequence[str], environment: Mapping[str, str]) -> None:
         )
 
 
-def download_wheels(folder: Path) -> None:
-    """Every wheel of the pinned list, for the base's Python; its conditions would be asked of ours."""
+def wheels() -> Path:
+    """Every wheel of the pinned list, for the base's Python, whose conditions would be asked of ours; kept."""
+    folder, stamp = KEPT / "wheels", KEPT / "wheels.txt"
+    listed = re.sub(r" ;[^\\]*", " ", (CHECKOUT / "requirements" / "run.txt").read_text())
+    if stamp.exists() and stamp.read_text() == listed:
+        return folder
     with tarfile.open(base_archive()) as files:
         python = files.getmember("./usr/bin/python3").linkname.removeprefix("python")
-    folder.mkdir()
-    listed = folder / "run.txt"
-    listed.write_text(re.sub(r" ;[^\\]*", " ", (CHECKOUT / "requirements" / "run.txt").read_text()))
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    wanted = KEPT / "wanted.txt"
+    wanted.write_text(listed)
     _done([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
-           f"--python-version={python}", f"--requirement={listed}", f"--dest={folder}"], DOWNLOAD_TIMEOUT)  # fmt: skip
-    listed.unlink()
+           f"--python-version={python}", f"--requirement={wanted}", f"--dest={folder}"], DOWNLOAD_TIMEOUT)  # fmt: skip
+    wanted.rename(stamp)
+    return folder
 
 
 def _done(command: Sequence[str], timeout: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.debian import BASE, CHECKOUT, download_wheels, import_base
+from tests.live.debian import BASE, CHECKOUT, import_base, wheels
 from tests.live.engines import Engine, wait_until
 from tests.live.serve import START_TIMEOUT, Api, port_in, service_labels
 
@@ -18,19 +18,21 @@ BUILD_TIMEOUT = 300.0
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image_context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a build is given: a checkout, and wheels instead of a package index."""
     folder = tmp_path_factory.mktemp("context")
     for name in ("Containerfile", ".containerignore", ".dockerignore", "pyproject.toml", "README.md"):
         shutil.copy(CHECKOUT / name, folder / name)
     for name in ("src", "requirements"):
         shutil.copytree(CHECKOUT / name, folder / name)
-    download_wheels(folder / "wheels")
+    shutil.copytree(wheels(), folder / "wheels")
     return folder
 
 
-def test_the_image_heals_others_never_itself_says_how_it_is_and_ends_politely(engine: Engine, context: Path) -> None:
-    _build(engine, context)
+def test_the_image_heals_others_never_itself_says_how_it_is_and_ends_politely(
+    engine: Engine, image_context: Path
+) -> None:
+    _build(engine, image_context)
     ours = engine.run(
         "ours",
         "--network=host",
@@ -52,6 +54,7 @@ def test_the_image_heals_others_never_itself_says_how_it_is_and_ends_politely(en
     engine.kill(other)
     api.wait_for_event("other", "Restart completed")
 
+    assert api.get("/health/full")["store"]["healthy"]
     assert engine.inspect(ours)["State"]["Running"]
     api.wait_for("ours", status="unhealthy", container_id=ours[:12], restart_count=0)
     assert "the container we run in" in api.ask("POST", "/services/ours/restart").body["detail"]
@@ -80,8 +83,10 @@ def _build(engine: Engine, context: Path) -> None:
 
 
 def _rights(engine: Engine) -> Sequence[str]:
-    """Docker's socket is its group's; Podman's is root's alone."""
-    return ("--user=0:0",) if engine.kind == "podman" else (f"--group-add={engine.socket.stat().st_gid}",)
+    """Docker's socket is its group's; Podman's is root's alone, who then has to write another's state folder."""
+    if engine.kind == "podman":
+        return "--user=0:0", "--cap-add=DAC_OVERRIDE"
+    return (f"--group-add={engine.socket.stat().st_gid}",)
 
 
 def _must_pass_its_health_check(engine: Engine, container: str) -> None:
