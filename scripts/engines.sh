@@ -12,6 +12,7 @@ declare -A package_of=(
     [redis-server]=redis-server [openssl]=openssl
     [prometheus]=prometheus [promtool]=prometheus
     [systemd-analyze]=systemd
+    [debootstrap]=debootstrap
 )
 if [ "${1:-}" = bench ]; then
     package_of[prometheus-blackbox-exporter]=prometheus-blackbox-exporter

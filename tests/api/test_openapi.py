@@ -9,11 +9,12 @@ import pytest
 from orchestrator.api.app import create_app
 from orchestrator.api.supervisor import Reloaded
 from orchestrator.core.sighting import Changes
+from orchestrator.runtime.requests import Requester
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock
 
 
-async def reload() -> Reloaded:
+async def reload(requester: Requester) -> Reloaded:
     return Reloaded(Changes(), ())
 
 

@@ -57,6 +57,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=openapi_path,
+        redirect_slashes=False,  # a redirect would lead to whatever host the request names
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())

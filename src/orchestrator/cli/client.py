@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import click
 
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -215,4 +215,4 @@ def json_option(command: Function) -> Function:
 
 
 def print_json(document: Document) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))

@@ -15,7 +15,7 @@ from orchestrator.cli.columns import Cell, lay_out, terminal_width
 from orchestrator.cli.completion import service_names
 from orchestrator.cli.stream import INTERRUPTED, messages
 from orchestrator.cli.words import local_time, look
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 EVENTS: Final = "/api/system/health/events"
 
@@ -60,7 +60,7 @@ def _follow(server: Server, limit: int, service: str | None, as_json: bool) -> N
                 continue
         for one in told:
             if as_json:
-                click.echo(json.dumps(one, ensure_ascii=False))
+                click.echo(printable_json(json.dumps(one, ensure_ascii=False)))
                 continue
             row = _row(one, short_time)
             widths = [max(width, len(cell.text)) for width, cell in zip(widths, row, strict=False)]
@@ -98,4 +98,5 @@ def _cause(event: Document) -> str:
 
 
 def _name(event: Document) -> str:
-    return printable(str(event["data"].get("name", "?")))
+    """What is asked of no service, such as a reload, has none."""
+    return printable(str(event["data"].get("name") or "-"))

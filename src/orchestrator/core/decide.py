@@ -70,6 +70,13 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
     )
 
 
+def release(spec: ServiceSpec, state: ServiceState, now: Instant) -> Decision:
+    """The last turn of a service that is managed no more: nobody will see how an open attempt ends."""
+    turn = Turn(spec, state, Facts(), now)
+    turn.fail_attempt("not managed any more before it was verified")
+    return Decision(turn.state, events=tuple(turn.events))
+
+
 # --- what a look showed --------------------------------------------------------------------------------------
 
 

@@ -53,7 +53,7 @@ from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
-from orchestrator.runtime.requests import Requester, request_document
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -237,6 +237,10 @@ class ContainerOrchestrator:
         narrator.reloaded(changes)
         return changes
 
+    def reload_answered(self, requester: Requester, detail: str, *, accepted: bool) -> None:
+        """Journal that ``requester`` asked for another configuration, and what became of it."""
+        self._journal.record(NO_SERVICE, reload_document(requester, detail, self._clock.now(), accepted=accepted))
+
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
 
@@ -336,8 +340,9 @@ class ContainerOrchestrator:
 
     def _part(self, now: Instant) -> None:
         """From services that are not listed any more."""
-        for name, worth_keeping in self._registry.forget(now):
-            self._monitor.watch(name, None)
+        for name, record in self._registry.leaving(now):
+            self._judgement.release(name, record, now)
+            worth_keeping = self._registry.forget(name)
             for observer in self._observers:
                 observer.gone(name)
             if worth_keeping is None:

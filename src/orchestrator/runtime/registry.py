@@ -153,18 +153,15 @@ class ServiceRegistry:
                 return in_network_of(container, record.container)
         return container
 
-    def forget(self, now: Instant) -> list[tuple[str, ServiceState | None]]:
-        """Drop what was unlisted, and what has been gone for long and was named by nobody; with each name, the state
-        that is worth keeping: a person's wish is, and all of what a person may list again; the counters of a
-        container with a throw-away name are not."""
-        leaving = [
-            (name, record.state if record.unlisted or _wished(record.state) else None)
-            for name, record in self._records.items()
-            if self._leaves(record, now)
-        ]
-        for name, _ in leaving:
-            del self._records[name]
-        return leaving
+    def leaving(self, now: Instant) -> list[tuple[str, Record]]:
+        """What was unlisted, and what has been gone for long and was named by nobody."""
+        return [(name, record) for name, record in self._records.items() if self._leaves(record, now)]
+
+    def forget(self, name: str) -> ServiceState | None:
+        """Drop it; the state, where that is worth keeping: a person's wish is, and all of what a person may list
+        again; the counters of a container with a throw-away name are not."""
+        record = self._records.pop(name)
+        return record.state if record.unlisted or _wished(record.state) else None
 
     def _leaves(self, record: Record, now: Instant) -> bool:
         if record.unlisted:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import Connection, guarded, named
+from orchestrator.adapters.engine.connection import ADMIT, Connection, NotLetThrough, guarded, named
 from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
@@ -210,6 +210,8 @@ class DockerClient:
             raise self._unanswered(error) from error
 
     def _unanswered(self, error: ActionRefused) -> EngineUnavailable:
+        if isinstance(error, NotLetThrough):
+            return EngineForbidden(self.endpoint, error.fact, ADMIT)
         return EngineUnavailable(self.endpoint, f"it answered {error.status}: {error}", "See the engine's own log")
 
     def _watches(self, connection: Connection) -> bool:
