@@ -32,7 +32,9 @@ def completed(*words: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("address")
-@pytest.mark.parametrize("command", ["show", "explain", "logs", "restart", "start", "stop", "enable", "disable"])
+@pytest.mark.parametrize(
+    "command", ["show", "explain", "logs", "restart", "start", "stop", "enable", "disable", "hold", "release"]
+)
 def test_every_command_that_takes_a_name_completes_it(command: str) -> None:
     assert completed(command, "ai-") == ["ai-clip", "ai-llm"]
 

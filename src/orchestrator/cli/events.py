@@ -56,6 +56,8 @@ def _follow(server: Server, limit: int, service: str | None, as_json: bool) -> N
                 short_time = is_short(told)
             case {"type": "service_status", "data": {"name": name}} if service in (None, name):
                 told = [message]
+            case {"type": "host"} if service is None:
+                told = [message]
             case _:
                 continue
         for one in told:
@@ -98,4 +100,4 @@ def _cause(event: Document) -> str:
 
 
 def _name(event: Document) -> str:
-    return printable(str(event["data"].get("name", "?")))
+    return printable(str(event["data"].get("name") or event["data"].get("subject", "?")))
