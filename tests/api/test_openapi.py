@@ -35,7 +35,15 @@ STATUSES = [
             f"{SERVICES}/{{name}}/{verb}",
             {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
         )
-        for verb in ("enable", "disable")
+        for verb in ("enable", "disable", "hold", "release")
+    ),
+    *(
+        (
+            "post",
+            f"/api/system/projects/{{project}}/{verb}",
+            {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
+        )
+        for verb in ("hold", "release")
     ),
     ("get", "/api/health/ai-services", {"200", "401", "403", "413", "429", "500"}),
     ("get", "/api/system/monitoring/health", {"200", "401", "403", "413", "429", "500"}),

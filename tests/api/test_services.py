@@ -44,6 +44,9 @@ OURS = {
     "wants",
     "problems",
     "at_rest",
+    "held",
+    "held_until",
+    "project",
 }
 
 

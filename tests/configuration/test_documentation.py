@@ -11,6 +11,7 @@ from typing import Final
 from orchestrator.configuration import OrchestratorSettings
 from orchestrator.configuration.catalog import CATALOG, CATEGORY_GRACE, CATEGORY_RECOVERY
 from orchestrator.configuration.keys import LABEL_KEYS, METHODS, SHARED_KEYS, YAML_SERVICE_KEYS
+from orchestrator.configuration.maintenance import WINDOW_KEYS
 from orchestrator.configuration.resolve import resolve
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category, Check, CommandCheck, HttpCheck
@@ -94,7 +95,12 @@ def test_the_figures_that_differ_by_category_differ() -> None:
 
 def test_the_top_level_keys_are_the_products() -> None:
     written = [word for row in _table("top-level key") for word in re.findall(r"`([a-z_]+)`", row[0])]
-    assert sorted(written) == sorted(("services", "defaults", "categories", *FILE_KEYS))
+    assert sorted(written) == sorted(("services", "defaults", "categories", "maintenance", *FILE_KEYS))
+
+
+def test_the_keys_of_a_window_are_the_products() -> None:
+    written = {row[0]: row[2] for row in _table("key of a window")}
+    assert written == {f"`{key}`": known.meaning for key, known in WINDOW_KEYS.items()}
 
 
 # --- variables ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from orchestrator.cli import main
 from orchestrator.configuration import load
 from orchestrator.configuration.document import read_document
 from orchestrator.configuration.keys import SHARED_KEYS, YAML_SERVICE_KEYS, Key
+from orchestrator.configuration.maintenance import WINDOW_KEYS
 from orchestrator.configuration.schema import SHIPPED, as_text, json_schema, of_reader
 from orchestrator.configuration.settings import FILE_KEYS, load_settings, with_file_settings
 from orchestrator.configuration.yaml_file import parse, read_file
@@ -130,6 +131,17 @@ def test_a_file_without_a_problem_is_valid(written: dict[str, object]) -> None:
         assert _mistakes(written) == []
 
 
+TIMES = st.sampled_from(["02:00", "2:30", "24:00", "02:60", 120, "noon"])
+ABOUT_A_WINDOW = st.sampled_from(["mon", "Monday, tue", ["sun"], "daily", "someday", "UTC", "ai", ["ai"], "AI, ", 7])
+
+
+@given(TIMES, TIMES, st.dictionaries(st.sampled_from(sorted(WINDOW_KEYS)), ABOUT_A_WINDOW | WRITTEN, max_size=3))
+def test_windows_without_a_problem_are_valid(begins: object, ends: object, more: dict[str, object]) -> None:
+    written: dict[str, object] = {"maintenance": [{"from": begins, "to": ends, **more}]}
+    if read_document(written, "orchestrator.yaml").problems == ():
+        assert _mistakes(written) == []
+
+
 @given(st.sampled_from(FILE_KEYS), WRITTEN)
 def test_a_setting_of_the_process_without_a_problem_is_valid(key: str, written: object) -> None:
     process = read_document({key: written}, "orchestrator.yaml").process
@@ -189,6 +201,10 @@ REFUSED = {
     "an unknown form of the log": "log_format: xml",
     "the API's port out of range": "port: 70000",
     "a state that is a number": "state: 5",
+    "windows that are no list": "maintenance: {from: '02:00', to: '03:00'}",
+    "a window without an end": "maintenance: [{from: '02:00'}]",
+    "a window at no time of day": "maintenance: [{from: '25:00', to: '03:00'}]",
+    "a window of nobody known": "maintenance: [{from: '02:00', to: '03:00', categories: [gpu]}]",
     "a secret in the file": "api_token: 0123456789abcdef",
     "a Redis in the file": "redis_url: redis://localhost",
 }

@@ -31,6 +31,8 @@ NEEDED = {
     "docker": "docker.io",
     "containerd": "containerd",
     "ip": "iproute2",
+    "docker-compose": "docker-compose",
+    "podman-compose": "podman-compose",
 }
 
 

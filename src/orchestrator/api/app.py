@@ -13,6 +13,7 @@ from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.configuration import ConfigurationRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
+from orchestrator.api.routes.hold import HoldRoutes
 from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
@@ -60,7 +61,9 @@ def create_app(
         redirect_slashes=False,  # a redirect would lead to whatever host the request names
         generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
+    services = ServiceRoutes(orchestrator, clock, command_deadline)
+    app.include_router(services.router())
+    app.include_router(HoldRoutes(orchestrator, services).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(MonitoringRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())

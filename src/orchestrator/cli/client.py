@@ -196,6 +196,10 @@ def service_path(name: str, verb: str = "") -> str:
     return f"{path}/{verb}" if verb else path
 
 
+def project_path(name: str, verb: str) -> str:
+    return f"/api/system/projects/{quote(name, safe='')}/{verb}"
+
+
 def server_option(command: Function) -> Function:
     """Adds ``--server``, which arrives as a :class:`Server`."""
     return click.option(

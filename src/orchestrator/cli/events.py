@@ -56,6 +56,8 @@ def _follow(server: Server, limit: int, service: str | None, as_json: bool) -> N
                 short_time = is_short(told)
             case {"type": "service_status", "data": {"name": name}} if service in (None, name):
                 told = [message]
+            case {"type": "host"} if service is None:
+                told = [message]
             case _:
                 continue
         for one in told:
@@ -98,5 +100,6 @@ def _cause(event: Document) -> str:
 
 
 def _name(event: Document) -> str:
-    """What is asked of no service, such as a reload, has none."""
-    return printable(str(event["data"].get("name") or "-"))
+    """What concerns no service has a subject instead, and a request such as a reload has neither."""
+    concerned = event["data"]
+    return printable(str(concerned.get("name") or concerned.get("subject") or "-"))

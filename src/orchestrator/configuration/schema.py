@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from orchestrator.configuration import values
+from orchestrator.configuration import maintenance, values
 from orchestrator.configuration.catalog import CATALOG, starting_point
 from orchestrator.configuration.keys import GROUPS, SHARED_KEYS, YAML_SERVICE_KEYS, Key
 from orchestrator.configuration.settings import FILE_KEYS, OrchestratorSettings
@@ -32,6 +32,7 @@ _MEANING: Final = {
     "services": "by service name: what is configured for it",
     "defaults": "for all services",
     "categories": "by category: for all its services",
+    "maintenance": "recurring windows in which services are left alone",
 }
 
 
@@ -43,6 +44,7 @@ def json_schema() -> Schema:
         "services": _named(_services(), "services", _MEANING["services"]),
         "defaults": _named(shared, "defaults", _MEANING["defaults"]),
         "categories": _named(_mapping({name.value: shared for name in Category}), "categories", _MEANING["categories"]),
+        "maintenance": _named(_windows(), "maintenance", _MEANING["maintenance"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -62,6 +64,15 @@ def as_text() -> str:
 
 def _mapping(properties: Mapping[str, Schema]) -> Schema:
     return {"type": ["object", "null"], "properties": dict(properties), "additionalProperties": False}
+
+
+def _windows() -> Schema:
+    """Not ``null`` in it: a window says from when to when."""
+    window = {name: _of_key(name, key) for name, key in maintenance.WINDOW_KEYS.items()}
+    return {
+        "type": ["array", "null"],
+        "items": {**_mapping(window), "type": "object", "required": ["from", "to"]},
+    }
 
 
 def _services() -> Schema:
@@ -211,6 +222,10 @@ _READ: Final[Mapping[Callable[..., object], Schema]] = {
         {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
     ),
     values.network_check: _NETWORK,
+    maintenance.time_of_day: _text(maintenance.TIME.pattern),
+    maintenance.days: _any(*_list_or_text({"type": "string"}, r"[A-Za-z]{3,9}")),
+    maintenance.timezone: _WRITTEN,
+    maintenance.categories: _any(*_list_or_text({"enum": list(Category)}, _words(Category))),
     values.postgres_check: _any({"type": "boolean"}, _WRITTEN),
 }
 """By reader: what it takes."""

@@ -8,7 +8,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orchestrator.core.messages import UNSEEN, Command, Disable, Enable, Message, Reply, Restart, Start, Stop
+from orchestrator.core.holding import release, take_hold
+from orchestrator.core.messages import (
+    UNSEEN,
+    Command,
+    Disable,
+    Enable,
+    Hold,
+    Message,
+    Release,
+    Reply,
+    Restart,
+    Start,
+    Stop,
+)
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.turn import Turn
 
@@ -23,6 +36,10 @@ def obey(turn: Turn, command: Command) -> Reply:
             return _enable(turn, command)
         case Disable():
             return _disable(turn, command)
+        case Hold():
+            return take_hold(turn, command)
+        case Release():
+            return release(turn, command)
         case Restart() | Start() | Stop():
             container = _container_to_act_on(turn)
             return container if isinstance(container, Reply) else _act(turn, command, container)

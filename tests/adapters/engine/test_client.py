@@ -526,3 +526,53 @@ def test_docker_is_not_asked_for_exec_events(tmp_path: Path) -> None:
     assert filters[0]["type"] == ["container"]
     assert "die" in filters[0]["event"]
     assert not [word for word in filters[0]["event"] if word.startswith("exec")]
+
+
+# --- who stopped it ----------------------------------------------------------------------------------------
+
+
+def stopped_at(engine: str, release: str, libpod: dict[str, object], status: str = "exited") -> dict[str, Handler]:
+    """Podman's own API says more of a container than the one that is Docker's."""
+    shown = {"Id": "abc", "State": {"Status": status, "StartedAt": "2026-01-01T00:00:00Z"}}
+
+    async def inspect(request: web.Request) -> web.StreamResponse:
+        return web.json_response(shown)
+
+    async def inspect_by_podman(request: web.Request) -> web.StreamResponse:
+        assert status == "exited", "only what is down is worth a second question"
+        return web.json_response({"State": libpod})
+
+    return {
+        "/version": answer(version(engine, Version=release)),
+        "/containers/abc/json": inspect,
+        "/libpod/containers/abc/json": inspect_by_podman,
+    }
+
+
+@pytest.mark.parametrize(
+    ("engine", "release", "libpod", "stopped"),
+    [
+        ("podman", "4.7.0", {"StoppedByUser": True}, True),
+        ("podman", "4.9.4", {}, False),
+        ("podman", "5.2.1", {"StoppedByUser": False}, False),
+        ("podman", "4.6.2", {"StoppedByUser": True}, None),
+        ("podman", "4.3.1", {}, None),
+        ("docker", "28.2.2", {"StoppedByUser": True}, False),
+    ],
+)
+def test_podman_s_own_record_of_a_stop_is_read_from_where_it_is_shown_on(
+    tmp_path: Path, engine: str, release: str, libpod: dict[str, object], stopped: bool | None
+) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, stopped_at(engine, release, libpod)) as client:
+            assert (await client.inspect("abc")).stopped_by_user is stopped
+
+    play(story)
+
+
+def test_what_runs_is_looked_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, stopped_at("podman", "5.2.1", {"StoppedByUser": True}, "running")) as client:
+            assert (await client.inspect("abc")).stopped_by_user is False
+
+    play(story)

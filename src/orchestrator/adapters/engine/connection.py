@@ -35,6 +35,8 @@ OLDEST_API: Final = (1, 40)
 NEWEST_API: Final = (1, 51)
 """The newest whose fields we know; a newer engine is spoken to in this one."""
 OLDEST_PODMAN: Final = 4
+STOPS_RECORDED: Final = (4, 7)
+"""The Podman from which on its own API shows whether somebody stopped a container."""
 LIBPOD: Final = "/v4.0.0/libpod"
 """Podman's own API, in the oldest version that is asked for."""
 POOL: Final = 64
@@ -111,6 +113,17 @@ class Connection:
         if response.status >= 400:
             raise DockerError(response.status, spoken(body))
         return (json.loads(body) if body else None), date(response)
+
+    @property
+    def is_podman(self) -> bool:
+        return self.identity is not None and self.identity.kind == "podman"
+
+    async def stopped_by_user(self, container_id: str) -> bool | None:
+        """Podman's own record, of a container that is down; ``None``: this one is too old to show it."""
+        if self.identity is None or _version(self.identity.version)[:2] < STOPS_RECORDED:
+            return None
+        document = await self.ask(f"{LIBPOD}/containers/{named(container_id)}/json")
+        return (document.get("State") or {}).get("StoppedByUser") is True
 
     async def negotiate(self) -> EngineIdentity:
         """Ask who answers, and settle on a version that both sides speak."""

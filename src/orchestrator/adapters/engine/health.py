@@ -54,8 +54,7 @@ class HealthChecks:
     async def _look(self, container_id: str) -> tuple[dict[str, Any], float, bool]:
         async with self._call(self._call_timeout) as connection:
             document, now = await connection.ask_dated(f"/containers/{named(container_id)}/json")
-            podman = connection.identity is not None and connection.identity.kind == "podman"
-            return document, now, podman
+            return document, now, connection.is_podman
 
     async def _hanging(
         self, snapshot: ContainerSnapshot, now: float, limit: float, colocated: bool
