@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from enum import Enum
 
 import pytest
 
-from orchestrator.core.model import ContainerSnapshot, ContainerState
+from orchestrator.core.model import ContainerSnapshot, ContainerState, Tie, TieKind
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineAway, EngineError, EngineHung
 from orchestrator.ports import ContainerEngine, EngineEvent
 
@@ -43,8 +43,8 @@ class EngineHarness(ABC):
         """Run to the end with an engine on this loop; closes it afterwards."""
 
     @abstractmethod
-    async def create(self, habit: Habit) -> str:
-        """A container that was never started; its full id."""
+    async def create(self, habit: Habit, uses: Mapping[TieKind, str] | None = None) -> str:
+        """A container that was never started; its full id. ``uses``: what of which other containers, by their ids."""
 
     @abstractmethod
     async def crash(self, container_id: str) -> None:
@@ -250,6 +250,34 @@ class EngineContract:
             await harness.unpause(container)
             seen = await engine.inspect(container)
             assert (seen.state, seen.run) == (ContainerState.RUNNING, before)
+
+        harness.play(story)
+
+    def test_what_a_container_uses_of_another_is_told(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            owner = await harness.create(Habit.POLITE)
+            await engine.start(owner)
+            kinds: tuple[TieKind, ...] = ("network", "pid", "ipc", "volumes")
+            if (await engine.identify()).kind == "podman":
+                kinds += ("podman",)
+            for kind in kinds:
+                seen = await engine.inspect(await harness.create(Habit.POLITE, {kind: owner}))
+                assert seen.ties == (Tie(kind, owner),)
+
+        harness.play(story)
+
+    def test_what_joined_a_process_namespace_ends_with_its_owner(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            owner = await harness.create(Habit.POLITE)
+            await engine.start(owner)
+            guests = {}
+            for kind in ("network", "pid", "ipc"):
+                guests[kind] = await harness.create(Habit.POLITE, {kind: owner})
+                await engine.start(guests[kind])
+            await engine.restart(owner, 5)
+            assert (await eventually(engine, guests["pid"], is_(ContainerState.EXITED))).exit_code == 137
+            for kind in ("network", "ipc"):
+                assert (await engine.inspect(guests[kind])).state is ContainerState.RUNNING
 
         harness.play(story)
 

@@ -1,4 +1,4 @@
-"""What one container says of itself by its labels and its network: read once, it cannot change in its life. Pure."""
+"""What one container says of itself by its labels and its ties: read once, it cannot change in its life. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.configuration.keys import LABEL_PREFIX, Reading, read_labels
-from orchestrator.core.model import ContainerSummary
+from orchestrator.core.model import ContainerSummary, Tie
 
 COMPOSE: Final = ("com.docker.compose", "io.podman.compose")
 """Docker Compose's labels; podman-compose writes both."""
@@ -42,8 +42,7 @@ class Marks:
     project: str | None
     compose_service: str | None
     needs: tuple[ComposeNeed, ...]
-    network_owner: str | None
-    """The id or name of the container whose network it uses."""
+    ties: tuple[Tie, ...]
     excluded: str | None
     """Why it is not to be managed, in words."""
     observe_only: str | None
@@ -71,7 +70,7 @@ def read_marks(container: ContainerSummary) -> Marks:
         project=_compose(labels, "project"),
         compose_service=_compose(labels, "service"),
         needs=compose_needs(labels.get(_DEPENDS_ON, "")),
-        network_owner=_network_owner(container.network_mode),
+        ties=container.ties,
         excluded=_excluded(container, own),
         observe_only=_owner(labels),
     )
@@ -89,10 +88,6 @@ def compose_needs(written: str) -> tuple[ComposeNeed, ...]:
 
 def _compose(labels: Mapping[str, str], last: str) -> str | None:
     return next((found for vendor in COMPOSE if (found := labels.get(f"{vendor}.{last}"))), None)
-
-
-def _network_owner(network_mode: str) -> str | None:
-    return network_mode.removeprefix("container:") if network_mode.startswith("container:") else None
 
 
 def _excluded(container: ContainerSummary, own: Reading) -> str | None:

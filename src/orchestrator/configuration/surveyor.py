@@ -12,7 +12,7 @@ from orchestrator.configuration.identity import Claim, Ground, identify
 from orchestrator.configuration.loading import Configuration
 from orchestrator.configuration.resolve import Resolved
 from orchestrator.core.match import preference
-from orchestrator.core.model import Category, ContainerSummary, Kind, ServiceSpec
+from orchestrator.core.model import Category, ContainerSummary, Kind, ServiceSpec, Tie
 from orchestrator.core.sighting import Origin, Sighting, Survey
 from orchestrator.errors import Problem
 
@@ -65,9 +65,9 @@ class ServiceSurveyor:
     def __init__(self, configuration: Configuration, ourselves: str | None = None) -> None:
         self._configuration = configuration
         self._ourselves = ourselves if ourselves is not None and len(ourselves) >= _SHORTEST_ID else None
-        self._identified: dict[tuple[str, str, str], Claim | Unmanaged] = {}
+        self._identified: dict[tuple[str, str, tuple[Tie, ...]], Claim | Unmanaged] = {}
         self._resolved: dict[tuple[str, str, str], Resolved] = {}
-        self._seen: tuple[tuple[str, str, int, str], ...] | None = None
+        self._seen: tuple[tuple[str, str, int, tuple[Tie, ...]], ...] | None = None
         self._entries: tuple[_Entry, ...] = ()
         self._ignored: Mapping[str, str] = {}
         self._warnings: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class ServiceSurveyor:
         self._problems: tuple[Problem, ...] = ()
 
     def survey(self, containers: Sequence[ContainerSummary]) -> Survey:
-        seen = tuple((each.container_id, each.name, preference(each)[0], each.network_mode) for each in containers)
+        seen = tuple((each.container_id, each.name, preference(each)[0], each.ties) for each in containers)
         if seen != self._seen:
             self._work_out(containers)
             self._seen = seen
@@ -111,7 +111,7 @@ class ServiceSurveyor:
         remembered, self._identified = self._identified, {}
         claims: dict[str, list[Claim]] = {}
         for container in containers:
-            key = (container.container_id, container.name, container.network_mode)
+            key = (container.container_id, container.name, container.ties)
             found = remembered[key] if key in remembered else identify(container, self._configuration)
             self._identified[key] = found
             if isinstance(found, Unmanaged):

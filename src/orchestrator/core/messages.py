@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
 
-from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, Run, ServiceState, Status
+from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, Run, ServiceState, Status, TieKind
 
 
 class NoEvidence(Enum):
@@ -80,8 +80,8 @@ class Companion:
 
     name: str
     run: Run
-    shares_network: bool = False
-    """The other lives in its network namespace, which ends with its run."""
+    shared: TieKind | None = None
+    """The other joined this namespace of it, which ends with its run: a network or an IPC namespace."""
 
 
 @dataclass(frozen=True, slots=True)

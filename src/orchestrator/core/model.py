@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,21 @@ class PublishedPort:
     protocol: str = "tcp"
 
 
+TieKind = Literal["network", "pid", "ipc", "volumes", "podman"]
+NAMESPACES: Final[tuple[TieKind, ...]] = ("network", "pid", "ipc")
+"""What a container joins at its start, and what ends with the run of its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What a container was created to use of another one; it never changes."""
+
+    kind: TieKind
+    """The other's namespace, its volumes, or ``podman``: started after it, by ``--requires``."""
+    container: str
+    """The other one's id or name, as the engine tells it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSummary:
     """One row of the engine's list: enough to say which service it is, too little to judge it."""
@@ -195,6 +210,8 @@ class ContainerSummary:
     created_at: float
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     network_mode: str = ""
+    ties: tuple[Tie, ...] = ()
+    """As far as they are told: a list tells at most of a shared network."""
     ports: tuple[PublishedPort, ...] = ()
     uptime_at_most: float | None = None
     """Upper bound of the run's age that the list's words allow (``Up 5 minutes`` is under 6); ``None``: not told."""
@@ -234,6 +251,7 @@ class ContainerSnapshot:
     addresses: tuple[str, ...] = ()
     """The container's own addresses on its networks."""
     network_mode: str = ""
+    ties: tuple[Tie, ...] = ()
     restart_policy: str = "no"
     restart_count: int = 0
     """Restarts by the engine's own policy, as far as it counts them."""

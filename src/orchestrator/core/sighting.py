@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from orchestrator.core.model import ContainerSummary, ServiceSpec
+from orchestrator.core.model import ContainerSummary, ServiceSpec, TieKind
 
-Origin = Literal["configuration", "label", "compose", "network", "catalog"]
+Origin = Literal["configuration", "label", "compose", "catalog"] | TieKind
 """Who says that one service needs another."""
 
 

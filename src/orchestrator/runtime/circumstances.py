@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orchestrator.core import graph, policy
 from orchestrator.core.messages import Companion, Facts
-from orchestrator.core.model import ContainerState, RunningCheck
+from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
 from orchestrator.runtime.registry import Record, ServiceRegistry
 
 
@@ -64,4 +64,9 @@ def _companions(record: Record, registry: ServiceRegistry) -> Iterator[Companion
             continue
         run = other.container.run
         if other.container.state is ContainerState.RUNNING and run is not None:
-            yield Companion(name, run, shares_network=record.origins.get(name) == "network")
+            yield Companion(name, run, shared=_shared(record.container, run.container_id))
+
+
+def _shared(guest: ContainerSnapshot | None, owner: str) -> TieKind | None:
+    ties = () if guest is None else guest.ties
+    return next((tie.kind for tie in ties if tie.kind in ("network", "ipc") and tie.container == owner), None)

@@ -158,11 +158,11 @@ class ContainerDiscoveryService:
             await asyncio.sleep(_RELIST_SOON)
 
     def _completed(self, row: ContainerSummary) -> ContainerSummary:
-        """Podman's list does not tell the network mode; a look does, and it cannot change."""
+        """A list tells little of a container's ties, Podman's nothing; a look does, and they cannot change."""
         known = self._known.get(row.container_id)
-        if row.network_mode or known is None:
+        if known is None:
             return row
-        return replace(row, network_mode=known.network_mode)
+        return replace(row, network_mode=known.network_mode, ties=known.ties)
 
     def _compare(self) -> None:
         wall = self._clock.now().wall
@@ -240,7 +240,7 @@ class ContainerDiscoveryService:
         crowded = self._survey is None or bool(self._survey.warnings)
         return (
             row.name != snapshot.name
-            or row.network_mode != snapshot.network_mode
+            or row.ties != snapshot.ties
             or (crowded and row.state is not snapshot.state)
         )
 

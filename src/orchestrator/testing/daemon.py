@@ -12,7 +12,7 @@ import random
 from collections.abc import Coroutine
 from typing import Any, Final, Literal
 
-from orchestrator.core.model import ContainerState, EngineHealth
+from orchestrator.core.model import NAMESPACES, ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused, ContainerNotFound
 from orchestrator.ports import EngineEvent, LogLine
 from orchestrator.testing import restart_policy
@@ -99,14 +99,13 @@ class FakeDaemon:
     # --- containers come and go ---------------------------------------------------------------------------
 
     def create(self, blueprint: Blueprint, by: Who = "user") -> FakeContainer:
-        owner = None if blueprint.network_of is None else self.find(blueprint.network_of)
         container = FakeContainer(
             container_id=f"{self.chance.getrandbits(256):064x}",
             blueprint=blueprint,
             neighbours=self.containers,
             created_at=self.clock.now().wall,
             workload=blueprint.workload,
-            network_owner=owner,
+            uses={kind: self.find(name) for kind, name in blueprint.uses.items()},
         )
         self.containers[container.container_id] = container
         self.write(container, "created", by)
@@ -137,10 +136,8 @@ class FakeDaemon:
         self.write(container, "started", by)
         now = self.clock.now()
         self._next_pid += 1
-        owner = container.network_owner
-        process = Process(
-            self._next_pid, now.moment, container.workload.condition, network=None if owner is None else owner.process
-        )
+        joined = {kind: other.process for kind, other in container.uses.items() if kind in NAMESPACES}
+        process = Process(self._next_pid, now.moment, container.workload.condition, joined=joined)
         container.process = process
         container.state = ContainerState.RUNNING
         container.started_at, container.exit_code = now.wall, None
@@ -187,12 +184,13 @@ class FakeDaemon:
             self.emit("health", container)
 
     def _refusal(self, container: FakeContainer) -> str:
-        owner = container.network_owner
-        if container.refuses_start or owner is None:
-            return container.refuses_start
-        if owner.container_id not in self.containers:
-            return f"No such container: {owner.container_id}"
-        return "" if owner.up else f"cannot join network of a non running container: {owner.container_id}"
+        for kind, owner in container.uses.items():
+            if kind in NAMESPACES and owner.container_id not in self.containers:
+                return container.refuses_start or f"No such container: {owner.container_id}"
+            if kind in NAMESPACES and not owner.up:
+                words = f"cannot join {kind} of a non running container: {owner.container_id}"
+                return container.refuses_start or words
+        return container.refuses_start
 
     # --- runs end -----------------------------------------------------------------------------------------
 
@@ -206,6 +204,9 @@ class FakeDaemon:
         container.output.end_run()
         self.ledger.write(Happening(now, container.name, "exited", by, f"with {code}", well))
         self.reach.once_awake(lambda: self._take_note(container, process, code, oom))
+        for other in tuple(self.containers.values()):
+            if other.process is not None and other.process.joined.get("pid") is process:
+                self.end(other, other.process, KILLED, "itself")  # the kernel ends all of a process namespace
 
     def _take_note(self, container: FakeContainer, process: Process, code: int, oom: bool) -> None:
         if container.process is not process:
@@ -250,7 +251,16 @@ class FakeDaemon:
         await self._take(START_TAKES)
         if not container.up:
             self._forget_the_past(container)
+            if self.dialect == "podman":
+                self._start_required(container, by)
             self.launch(container, by)
+
+    def _start_required(self, container: FakeContainer, by: Who) -> None:
+        """Podman starts whatever the container uses before it, also what somebody stopped."""
+        for other in container.uses.values():
+            if not other.up:
+                self._start_required(other, by)
+                self.launch(other, by)
 
     async def stop(self, container: FakeContainer, timeout: float, by: Who = "user") -> None:
         await self._bring_down(container, timeout, by)

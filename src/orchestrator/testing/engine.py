@@ -6,11 +6,11 @@ It passes the contract suite of the real engines, in virtual time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
-from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
+from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth, TieKind
 from orchestrator.errors import ActionRefused, EngineAway, EngineHung
 from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult, LogLine
 from orchestrator.testing.container import FakeContainer
@@ -87,7 +87,8 @@ class FakeEngine:
     async def containers(self) -> Sequence[ContainerSummary]:
         await self._question("list")
         wall = self.daemon.clock.now().wall
-        return tuple(container.summary(wall) for container in self.daemon.containers.values())
+        told: Collection[TieKind] = ("network",) if self.daemon.dialect == "docker" else ()
+        return tuple(container.summary(wall, told) for container in self.daemon.containers.values())
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
         await self._question("inspect")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import Connection, guarded, named
+from orchestrator.adapters.engine.connection import LIBPOD, Connection, guarded, named
 from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
@@ -62,6 +62,7 @@ class DockerClient:
         self._executor = Executor(self._call, call_timeout)
         self._health = HealthChecks(self._call, call_timeout)
         self._deaths = Deaths()
+        self._requires: dict[str, tuple[str, ...]] = {}
 
     @property
     def endpoint(self) -> str:
@@ -91,12 +92,16 @@ class DockerClient:
     async def containers(self) -> Sequence[ContainerSummary]:
         async with self._question() as connection:
             rows = await connection.ask("/containers/json", all="true")
-            return tuple(translate.summary(row) for row in rows or ())
+            listed = tuple(translate.summary(row) for row in rows or ())
+        there = {row.container_id for row in listed}
+        self._requires = {key: needed for key, needed in self._requires.items() if key in there}
+        return listed
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
         try:
             async with self._question() as connection:
-                seen = translate.snapshot(await connection.ask(f"/containers/{named(container_id)}/json"))
+                document = await connection.ask(f"/containers/{named(container_id)}/json")
+                seen = translate.snapshot(document, await self._required_by(str(document["Id"]), connection))
         except ContainerNotFound:
             self._deaths.forget(container_id)
             raise
@@ -211,6 +216,15 @@ class DockerClient:
 
     def _unanswered(self, error: ActionRefused) -> EngineUnavailable:
         return EngineUnavailable(self.endpoint, f"it answered {error.status}: {error}", "See the engine's own log")
+
+    async def _required_by(self, container_id: str, connection: Connection) -> tuple[str, ...]:
+        """The containers that Podman starts before this one: only its own API tells, once is enough."""
+        if connection.identity is None or connection.identity.kind != "podman":
+            return ()
+        if container_id not in self._requires:
+            document = await connection.ask(f"{LIBPOD}/containers/{container_id}/json")
+            self._requires[container_id] = tuple(map(str, document.get("Dependencies") or ()))
+        return self._requires[container_id]
 
     def _watches(self, connection: Connection) -> bool:
         """Docker tells deaths at once; a remote engine's processes are not ours to see."""
