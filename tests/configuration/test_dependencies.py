@@ -87,9 +87,7 @@ def test_a_shared_network_is_a_hard_dependency_and_dies_with_its_owner(tmp_path:
     assert (spec.requires, spec.restart_with) == (("vpn",), ("vpn",))
 
 
-@pytest.mark.parametrize(
-    ("kind", "restart_with"), [("ipc", ("vpn",)), ("pid", ()), ("volumes", ()), ("podman", ())]
-)
+@pytest.mark.parametrize(("kind", "restart_with"), [("ipc", ("vpn",)), ("pid", ()), ("volumes", ()), ("podman", ())])
 def test_what_a_container_uses_of_another_is_a_hard_dependency(
     tmp_path: Path, kind: TieKind, restart_with: tuple[str, ...]
 ) -> None:

@@ -24,6 +24,7 @@ Code = Literal[
     "disabled",
     "in_flight",
     "no_container",
+    "severed",
     "paused",
     "observe_only",
     "refused",

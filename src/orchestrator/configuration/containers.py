@@ -8,6 +8,7 @@ from typing import Final
 
 from orchestrator.configuration.keys import LABEL_PREFIX, Reading, read_labels
 from orchestrator.core.model import ContainerSummary, Tie
+from orchestrator.core.rejoin import SUFFIX
 
 COMPOSE: Final = ("com.docker.compose", "io.podman.compose")
 """Docker Compose's labels; podman-compose writes both."""
@@ -96,6 +97,8 @@ def _excluded(container: ContainerSummary, own: Reading) -> str | None:
         return f"label {LABEL_PREFIX}enable=false"
     if container.labels.get(_ONE_OFF, "").lower() == "true":
         return "a one-off container of compose run"
+    if container.name.endswith(SUFFIX):
+        return f"{container.name.removesuffix(SUFFIX)} takes its place"
     if any(word in container.image for word in _POD_IMAGES):
         return "holds the namespaces of a pod"
     return None

@@ -1,7 +1,8 @@
 """Whom a service needs, from every source, by the names of services that exist. Pure.
 
-What configuration and labels say decides between hard and soft; compose's ``depends_on`` and what a container
-shares with another one add what they do not mention. Compose names its own services, people also use container names: all lead to the service.
+What configuration and labels say decides between hard and soft; compose's ``depends_on`` and what a container uses of
+another one add what they do not mention. Compose names its own services, people also use container names: all lead to
+the service.
 """
 
 from __future__ import annotations
@@ -180,8 +181,8 @@ class _Links:
                 self.jobs.add(found)
 
     def add_ties(self) -> None:
-        """A network or IPC namespace ends with its owner's run, while the container that joined it goes on running; in a
-        shared process namespace it ends too, and volumes stay."""
+        """A network or IPC namespace ends with its owner's run, while the container that joined it goes on running; in
+        a shared process namespace it ends too, and volumes stay."""
         for tie in () if self._marks is None else self._marks.ties:
             found = self._directory.container(tie.container)
             if found is None or found == self.name:

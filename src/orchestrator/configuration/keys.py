@@ -63,6 +63,7 @@ SHARED_KEYS: Final[Mapping[str, values.Reader]] = {
     "recovery.on_manual_stop": values.one_of("restart", "respect"),
     "recovery.retry_disabled_after": values.duration(shortest=1.0),
     "recovery.take_over": values.switch,
+    "recovery.recreate": values.switch,
 }
 """What ``defaults`` and ``categories`` can set too."""
 

@@ -1,4 +1,5 @@
-"""Restarted after another service was: because somebody said so, or because a namespace that it joined ended with the other's run."""
+"""Restarted after another service was: because somebody said so, or because a namespace of the other's that it joined
+ended with the other's run."""
 
 from __future__ import annotations
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
 
-from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, Run, ServiceState, Status, TieKind
+from orchestrator.core.model import (
+    ActionKind,
+    ContainerSnapshot,
+    ContainerSummary,
+    Instant,
+    ProbeResult,
+    Run,
+    ServiceState,
+    Status,
+    TieKind,
+)
 
 
 class NoEvidence(Enum):
@@ -85,6 +95,18 @@ class Companion:
 
 
 @dataclass(frozen=True, slots=True)
+class Severed:
+    """Containers whose namespaces it joined are gone, or were left for others: it cannot be started as it is."""
+
+    gone: tuple[str, ...]
+    """Their ids."""
+    parents: tuple[str, ...] = ()
+    """The services that they were, as far as that is known."""
+    successors: tuple[tuple[str, str], ...] = ()
+    """Each of ``gone`` with the container in its place, by id; empty unless all of those run and are well."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything known from outside about one service at one turn.
 
@@ -111,6 +133,11 @@ class Facts:
     asked."""
     companions: tuple[Companion, ...] = ()
     """Those it is restarted with, as far as they run and are well."""
+    owners: tuple[tuple[str, str], ...] = ()
+    """The containers whose namespaces it uses, by id, each with the service that it is, as far as it is managed."""
+    severed: Severed | None = None
+    leftover: ContainerSummary | None = None
+    """The container that it was, renamed by a recreation that did not come to its end."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -129,6 +156,8 @@ class Action:
     cause: str
     manual: bool
     stop_timeout: float
+    successors: tuple[tuple[str, str], ...] = ()
+    """Of a recreation: see :class:`Severed`."""
 
 
 class Message(StrEnum):
@@ -155,6 +184,7 @@ class Message(StrEnum):
     WAITING = "Waiting for dependency"
     RESUMED = "Dependency is back"
     GIVEN_BACK = "Given back to the engine's restart policy"
+    SEVERED = "Shared namespace is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +214,9 @@ class Reply:
 
     accepted: bool
     message: str
-    conflict: Literal["", "disabled", "in_flight", "no_container", "paused", "observe_only", "engine_away"] = ""
+    conflict: Literal[
+        "", "disabled", "in_flight", "no_container", "severed", "paused", "observe_only", "engine_away"
+    ] = ""
     """Why it was refused, for machines."""
 
 

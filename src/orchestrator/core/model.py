@@ -59,6 +59,8 @@ class ActionKind(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    RECREATE = "recreate"
+    """Another container like it in its place, in the namespaces of those that took the place of its owners."""
 
 
 class Kind(StrEnum):
@@ -138,6 +140,8 @@ class RecoverySpec:
     retry_disabled_after: float | None = None
     take_over: bool = False
     """Whether a crash loop of the engine's own restart policy is stopped, and ours begins."""
+    recreate: bool = False
+    """Whether it may be created anew where nothing else helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +357,12 @@ class ServiceState:
     """It was told that it is down and waits for a dependency."""
     taken_over: bool = False
     """A crash loop of the engine's own policy was stopped, and it has not run stably since."""
+    owners: tuple[tuple[str, str], ...] = ()
+    """The containers whose namespaces it uses, by id, each with the service that it was."""
+    severed: bool = False
+    """It was told that those are gone."""
+    resume_at: float | None = None
+    """The moment before which what a recreation left half done is not taken up once more; ``None``: at once."""
     companions: tuple[tuple[str, float], ...] = ()
     """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
 

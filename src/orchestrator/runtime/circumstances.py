@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 
 from orchestrator.core import graph, policy
-from orchestrator.core.messages import Companion, Facts
+from orchestrator.core.messages import Companion, Facts, Severed
 from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
+from orchestrator.core.rejoin import joined
 from orchestrator.runtime.registry import Record, ServiceRegistry
 
 
@@ -23,6 +24,9 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         held="; ".join(record.holds.values()),
         dependencies_asked=min(_asked(record, registry), default=math.inf),
         companions=tuple(_companions(record, registry)),
+        owners=tuple(_owners(record, registry)),
+        severed=_severed(record, registry),
+        leftover=record.leftover,
     )
 
 
@@ -70,3 +74,37 @@ def _companions(record: Record, registry: ServiceRegistry) -> Iterator[Companion
 def _shared(guest: ContainerSnapshot | None, owner: str) -> TieKind | None:
     ties = () if guest is None else guest.ties
     return next((tie.kind for tie in ties if tie.kind in ("network", "ipc") and tie.container == owner), None)
+
+
+def _owners(record: Record, registry: ServiceRegistry) -> Iterator[tuple[str, str]]:
+    for owner in () if record.container is None else joined(record.container):
+        name = registry.service_of(owner)
+        if name is not None:
+            yield owner, name
+
+
+def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
+    """One that is down and no service is lost only where another container took its place: else it may come back."""
+    known = dict(record.state.owners)
+    parents = {owner: known.get(owner, record.parent) for owner in record.lost}
+    places = {owner: _place(parent, owner, registry) for owner, parent in parents.items()}
+    gone = tuple(owner for owner, loss in record.lost.items() if loss == "gone" or places[owner])
+    if not gone or record.container is None:
+        return None
+    successors = tuple((owner, places[owner]) for owner in gone)
+    return Severed(
+        gone=gone,
+        parents=tuple(dict.fromkeys(parents[owner] for owner in gone if parents[owner])),
+        successors=successors if all(place for _, place in successors) else (),
+    )
+
+
+def _place(parent: str, owner: str, registry: ServiceRegistry) -> str:
+    """The other container that runs as this service now and is well; empty: none does, as far as is known."""
+    record = registry.get(parent)
+    if record is None or not record.met or not record.seen or record.container is None:
+        return ""
+    verified = record.container.run == record.state.run  # else it is well as another container was
+    runs = record.container.state is ContainerState.RUNNING
+    other = record.container.container_id != owner
+    return record.container.container_id if verified and runs and other else ""

@@ -238,11 +238,7 @@ class ContainerDiscoveryService:
     def _identity_changed(self, row: ContainerSummary, snapshot: ContainerSnapshot) -> bool:
         """Whether another service, or another container for one, may follow from this look."""
         crowded = self._survey is None or bool(self._survey.warnings)
-        return (
-            row.name != snapshot.name
-            or row.ties != snapshot.ties
-            or (crowded and row.state is not snapshot.state)
-        )
+        return row.name != snapshot.name or row.ties != snapshot.ties or (crowded and row.state is not snapshot.state)
 
     def _gone(self, container_id: str) -> None:
         self._known.pop(container_id, None)

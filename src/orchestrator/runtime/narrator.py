@@ -53,6 +53,7 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.WAITING: (logging.WARNING, "Service {name} waits for a dependency"),
         Message.RESUMED: (logging.INFO, "What {name} waited for is back"),
         Message.GIVEN_BACK: (logging.INFO, "{name} is given back to the engine's restart policy"),
+        Message.SEVERED: (logging.WARNING, "Service {name} lost the namespace that it shares"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )

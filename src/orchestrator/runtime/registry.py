@@ -10,6 +10,7 @@ from orchestrator.core.messages import UNSEEN, NoEvidence
 from orchestrator.core.model import (
     ContainerSnapshot,
     ContainerState,
+    ContainerSummary,
     Instant,
     ProbeResult,
     Run,
@@ -18,7 +19,7 @@ from orchestrator.core.model import (
     Status,
 )
 from orchestrator.core.reach import in_network_of, network_owner
-from orchestrator.core.sighting import Origin, Sighting
+from orchestrator.core.sighting import Loss, Origin, Sighting
 from orchestrator.runtime.views import HealthView, ServiceView
 
 SHORT_ID: Final = 12
@@ -49,6 +50,9 @@ class Record:
     """Container and engine time of the newest stop that an event told of."""
     our_stop: Run | None = None
     """The run that an action of ours ended or was to end: a stop of it is no person's."""
+    lost: Mapping[str, Loss] = field(default_factory=dict)
+    parent: str = ""
+    leftover: ContainerSummary | None = None
     unmet: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Its soft dependencies that are not running."""
@@ -135,6 +139,7 @@ class ServiceRegistry:
         record.configured = sighting.configured
         record.problems = sighting.problems
         record.origins = sighting.origins
+        record.lost, record.parent, record.leftover = sighting.lost, sighting.parent, sighting.leftover
         record.unlisted = False
         return record
 
@@ -142,6 +147,13 @@ class ServiceRegistry:
         record = self._records.get(name)
         if record is not None:
             record.unlisted = True
+
+    def service_of(self, container_id: str) -> str | None:
+        """The service that this container is."""
+        for name, record in self._records.items():
+            if record.container is not None and record.container.container_id == container_id:
+                return name
+        return None
 
     def as_reached(self, container: ContainerSnapshot) -> ContainerSnapshot:
         """``container`` with the ports and addresses of the container whose network it uses, where we manage that."""

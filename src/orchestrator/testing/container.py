@@ -44,6 +44,11 @@ class Process:
     def dead(self) -> bool:
         return self.gone.is_set()
 
+    @property
+    def cut_off(self) -> bool:
+        """It shares a namespace with nobody any more."""
+        return any(other is not None and other.dead for other in self.joined.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
@@ -87,6 +92,8 @@ class FakeContainer:
     """The engine's own policy leaves it alone until somebody starts it."""
     refuses_start: str = ""
     """The engine's words on why it cannot be started; empty: it can."""
+    refuses_likeness: str = ""
+    """The engine's words on why no container can be created like it."""
     uses: Mapping[TieKind, FakeContainer] = field(default_factory=dict)
     policy_pause: float = 0.0
     """What the engine's own policy waited last."""
@@ -124,7 +131,8 @@ class FakeContainer:
             yield next((each for each in self.neighbours.values() if each.name == name), None)
 
     def well(self, moment: float) -> bool:
-        return self.state is ContainerState.RUNNING and self.answers(moment) is Condition.HEALTHY
+        runs = self.state is ContainerState.RUNNING and self.process is not None and not self.process.cut_off
+        return runs and self.answers(moment) is Condition.HEALTHY
 
     def plainly_well(self, moment: float) -> bool:
         """Well for so long that a question asked while it was not has been answered since."""

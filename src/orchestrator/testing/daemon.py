@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from orchestrator.core.model import NAMESPACES, ContainerState, EngineHealth
@@ -25,7 +26,7 @@ from orchestrator.testing.reachability import Reachability
 from orchestrator.testing.workload import Condition, EngineCheckup
 
 Dialect = Literal["docker", "podman"]
-EventWord = Literal["create", "start", "die", "stop", "pause", "unpause", "destroy", "oom", "health", "other"]
+EventWord = Literal["create", "start", "die", "stop", "pause", "unpause", "destroy", "rename", "oom", "health", "other"]
 
 PODMAN_LAG: Final = 0.245
 """Seconds between a death and its line in Podman's stream, seen on 4.3."""
@@ -120,6 +121,42 @@ class FakeDaemon:
         self.containers.pop(container.container_id, None)
         self.write(container, "removed", by)
         self.emit("destroy", container)
+
+    def rename(self, container: FakeContainer, name: str, by: Who = "user") -> None:
+        if any(other.name == name for other in self.containers.values()):
+            raise ActionRefused(409, f"the container name {name} is in use")
+        self.write(container, "renamed", by, f"to {name}")
+        container.blueprint = replace(container.blueprint, name=name)
+        self.emit("rename", container)
+
+    def create_like(
+        self,
+        like: FakeContainer,
+        name: str,
+        successors: Mapping[str, str],
+        labels: Mapping[str, str],
+        by: Who = "user",
+    ) -> FakeContainer:
+        if like.refuses_likeness:
+            raise ActionRefused(409, like.refuses_likeness)
+        uses = {
+            kind: self.find(successors.get(other.container_id, other.container_id)).name
+            for kind, other in like.uses.items()
+        }
+        blueprint = replace(like.blueprint, name=name, labels={**like.blueprint.labels, **labels}, uses=uses)
+        created = self.create(blueprint, by)
+        created.workload, created.refuses_start = like.workload, like.refuses_start
+        return created
+
+    def remove_on_request(self, container_id: str, by: Who) -> None:
+        """Podman refuses it for what others use; gone already is success."""
+        container = self.containers.get(container_id)
+        if container is None:
+            return
+        users = [each.name for each in self.containers.values() if container in each.uses.values()]
+        if users and self.dialect == "podman":
+            raise ActionRefused(500, f"container {container.name} has dependent containers: {', '.join(users)}")
+        self.remove(container, by)
 
     # --- runs begin ---------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ It passes the contract suite of the real engines, in virtual time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -87,7 +87,7 @@ class FakeEngine:
     async def containers(self) -> Sequence[ContainerSummary]:
         await self._question("list")
         wall = self.daemon.clock.now().wall
-        told: Collection[TieKind] = ("network",) if self.daemon.dialect == "docker" else ()
+        told: tuple[TieKind, ...] = ("network",) if self.daemon.dialect == "docker" else ()
         return tuple(container.summary(wall, told) for container in self.daemon.containers.values())
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
@@ -140,6 +140,25 @@ class FakeEngine:
 
     async def kill(self, container_id: str) -> None:
         await self._action("kill", container_id, CALL_TIMEOUT + RESERVE, self.daemon.kill)
+
+    async def rename(self, container_id: str, name: str) -> None:
+        await self._question("rename")
+        self.daemon.rename(self.daemon.find(container_id), name, by="orchestrator")
+        await self._step("done rename")
+
+    async def create_like(
+        self, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
+    ) -> str:
+        await self._question("create_like")
+        like = self.daemon.find(container_id)
+        created = self.daemon.create_like(like, name, successors, labels, by="orchestrator")
+        await self._step("done create_like")
+        return created.container_id
+
+    async def remove(self, container_id: str) -> None:
+        await self._question("remove")
+        self.daemon.remove_on_request(container_id, by="orchestrator")
+        await self._step("done remove")
 
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         await self._question("execute")

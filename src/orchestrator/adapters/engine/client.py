@@ -13,6 +13,7 @@ from typing import Final
 
 from orchestrator.adapters.engine import processes, translate
 from orchestrator.adapters.engine.connection import LIBPOD, Connection, guarded, named
+from orchestrator.adapters.engine.creation import create_like
 from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
@@ -141,6 +142,23 @@ class DockerClient:
             # Docker says 409, Podman 500, for a container that is not running: look instead of trusting words.
             if (await self.inspect(container_id)).state in _ALIVE:
                 raise
+
+    async def rename(self, container_id: str, name: str) -> None:
+        async with self._call(self._call_timeout) as connection:
+            await connection.docker.containers.container(named(container_id)).rename(name)
+
+    async def create_like(
+        self, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
+    ) -> str:
+        async with self._call(START_TIMEOUT) as connection:
+            return await create_like(connection, container_id, name, successors, labels)
+
+    async def remove(self, container_id: str) -> None:
+        try:
+            async with self._call(START_TIMEOUT) as connection:
+                await connection.docker.containers.container(named(container_id)).delete(force=True)
+        except ContainerNotFound:
+            return
 
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         return await self._executor.run(container_id, command, timeout, self.colocated)

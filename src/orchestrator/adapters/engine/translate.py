@@ -39,12 +39,12 @@ _STATES: Final = {
     "dead": ContainerState.DEAD,
 }
 _DOWN: Final = {ContainerState.EXITED, ContainerState.DEAD, ContainerState.RESTARTING}
-_NAMESPACES: Final[Mapping[TieKind, str]] = {
+NAMESPACE_FIELDS: Final[Mapping[TieKind, str]] = {
     "network": "NetworkMode",
     "pid": "PidMode",
     "ipc": "IpcMode",
 }
-_JOINED: Final = "container:"
+JOINED: Final = "container:"
 _DEFAULT_INTERVAL: Final = 30.0
 _NANOSECONDS: Final = 1e9
 
@@ -109,9 +109,9 @@ def snapshot(document: Json, requires: Sequence[str] = ()) -> ContainerSnapshot:
 def ties(host: Json, requires: Sequence[str] = ()) -> tuple[Tie, ...]:
     """Whom a container uses. Podman counts the owners of joined namespaces among those it requires."""
     joined = [
-        Tie(kind, mode.removeprefix(_JOINED))
-        for kind, field in _NAMESPACES.items()
-        if (mode := str(host.get(field) or "")).startswith(_JOINED)
+        Tie(kind, mode.removeprefix(JOINED))
+        for kind, field in NAMESPACE_FIELDS.items()
+        if (mode := str(host.get(field) or "")).startswith(JOINED)
     ]
     borrowed = [Tie("volumes", str(each).partition(":")[0]) for each in host.get("VolumesFrom") or ()]
     known = {tie.container for tie in joined}
