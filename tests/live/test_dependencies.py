@@ -116,7 +116,7 @@ def test_whatever_a_container_uses_of_another_is_an_edge_with_its_origin(engine:
         assert drawn["phases"] == [["owner"], sorted(kind for kind, _ in kinds)]
 
 
-def test_members_of_a_pod_need_nothing_of_each_other_and_what_holds_the_pod_is_none(
+def test_members_of_a_pod_need_nothing_of_each_other_and_are_healed_when_what_holds_it_died(
     podman: Podman, tmp_path: Path
 ) -> None:
     pod = podman.full_name("pod")
@@ -124,13 +124,19 @@ def test_members_of_a_pod_need_nothing_of_each_other_and_what_holds_the_pod_is_n
     podman.command("pod", "create", "--name", pod, "--publish=127.0.0.1::8080", *infra)
     try:
         podman.run("web", *service_labels("web"), f"--pod={pod}")
-        podman.run("db", *service_labels("db", health__http="", port=""), f"--pod={pod}", "--env=PORT=8081")
+        podman.run("db", *service_labels("db", port="8081"), f"--pod={pod}", "--env=PORT=8081")
+        holder = podman.command("pod", "inspect", "--format={{.InfraContainerID}}", pod)
         with serving(podman.url, tmp_path) as serve:
-            serve.wait_for("web", requires=[], status="running")
-            serve.wait_for("db", requires=[], status="running")
-            podman.command("pod", "restart", pod)
-            serve.wait_for("web", status="running", failure_count=0)
+            for name in ("web", "db"):
+                serve.wait_for(name, requires=[], status="running")
             assert serve.get("/graph")["edges"] == []
+
+            podman.kill(holder)
+
+            for name in ("web", "db"):
+                serve.wait_for_event(name, "Restart completed", timeout=60)
+                serve.wait_for(name, status="running")
+            assert podman.state(holder) == "running", "started by Podman with the first member"
     finally:
         podman.command("pod", "rm", "--force", pod)
 

@@ -47,6 +47,20 @@ def test_it_is_recreated_in_the_namespace_of_the_new_owner(kind: TieKind) -> Non
         assert world.messages("guest").count("Restart completed") == 1
 
 
+def test_it_is_recreated_as_soon_as_the_new_owner_is_well_also_without_a_check_of_its_own() -> None:
+    with Scenario(configuration=QUICK) as world:
+        vpn = world.container("vpn")
+        guest = world.container("guest", check="running", labels=ALLOWED, uses={"network": "vpn"})
+        world.run_for("1m")
+        blueprint = vpn.container.blueprint
+        world.now(vpn.is_removed())
+        world.run_for("10s")
+        world.daemon.launch(world.daemon.create(blueprint), "user")
+        world.run_for("5s")
+        world.must_be("guest", "running")
+        assert belongs_to(guest, vpn)
+
+
 def test_without_leave_it_is_not_touched_and_says_what_to_run() -> None:
     compose = {"com.docker.compose.project": "home", "com.docker.compose.service": "guest"}
     with Scenario(configuration=QUICK) as world:

@@ -85,11 +85,14 @@ def _owners(record: Record, registry: ServiceRegistry) -> Iterator[tuple[str, st
 
 def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
     """One that is down and no service is lost only where another container took its place: else it may come back."""
+    if record.container is None or not record.lost:
+        return None
     known = dict(record.state.owners)
-    parents = {owner: known.get(owner, record.parent) for owner in record.lost}
+    # what was lost is known of the container of the last survey; this one may be in its place already
+    parents = {owner: known.get(owner, record.parent) for owner in joined(record.container) if owner in record.lost}
     places = {owner: _place(parent, owner, registry) for owner, parent in parents.items()}
-    gone = tuple(owner for owner, loss in record.lost.items() if loss == "gone" or places[owner])
-    if not gone or record.container is None:
+    gone = tuple(owner for owner in parents if record.lost[owner] == "gone" or places[owner])
+    if not gone:
         return None
     successors = tuple((owner, places[owner]) for owner in gone)
     return Severed(

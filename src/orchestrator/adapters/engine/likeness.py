@@ -9,7 +9,17 @@ from orchestrator.adapters.engine.translate import JOINED, NAMESPACE_FIELDS, Jso
 from orchestrator.core.rejoin import REPLACES
 
 _PASSING: Final = {
-    "Config": {"Hostname", "Domainname", "ExposedPorts", "Annotations", "CreateCommand", "Env", "Labels", "MacAddress"},
+    "Config": {
+        "Hostname",
+        "Domainname",
+        "ExposedPorts",
+        "Annotations",
+        "CreateCommand",
+        "Env",
+        "Image",
+        "Labels",
+        "MacAddress",
+    },
     "HostConfig": {"Binds", "ContainerIDFile", "ConsoleSize", "Mounts"},
 }
 """Fields that are the engine's own, follow from others, or are compared by themselves."""
