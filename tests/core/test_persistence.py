@@ -45,6 +45,8 @@ FULL = ServiceState(
     counted=True,
     attempt=ATTEMPT,
     completed=True,
+    owners=(("v1", "vpn"), ("w1", "web")),
+    severed=True,
 )
 
 names = st.text(max_size=8)

@@ -89,6 +89,11 @@ def test_why_it_cannot_be_asked(spec: ServiceSpec, snapshot: ContainerSnapshot, 
     assert words in answer
 
 
+def test_a_guest_whose_own_look_tells_the_owners_address_needs_no_owner() -> None:
+    """A member of a Podman pod: what holds the pod is no service."""
+    assert reach(_spec(), _seen(ties=(Tie("network", "ab" * 32),)), LOCAL) == Address("172.18.0.5", 8091, inside=True)
+
+
 def test_a_guest_in_anothers_network_is_reached_by_the_owners_ports() -> None:
     owner = _seen(PublishedPort(8091, 18091, "0.0.0.0"))
     guest = _seen(addresses=(), ties=(Tie("pid", "p" * 64), Tie("network", owner.container_id)))

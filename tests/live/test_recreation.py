@@ -13,7 +13,7 @@ from orchestrator.adapters.engine import DockerClient
 from orchestrator.core.rejoin import REPLACES, SUFFIX
 from orchestrator.errors import ActionRefused
 from tests.live.engines import CommandFailed, Engine, wait_until
-from tests.live.serve import service_labels, serving
+from tests.live.serve import Serve, service_labels, serving
 from tests.live.test_dependencies import fetched
 
 FURNISHED = (
@@ -36,6 +36,7 @@ FURNISHED = (
     "--group-add=5",
     "--tmpfs=/quick:size=1m",
     "--volume=/unnamed",
+    "--mount=type=volume,target=/mounted",
     "--log-opt=max-size=1m",
     "--health-cmd=true",
     "--health-interval=1s",
@@ -51,13 +52,14 @@ def furnish(engine: Engine, name: str, owner: str, *labels: str, data: Path) -> 
     return engine.run(name, *labels, *FURNISHED, logs, network, *mounts)
 
 
-def replace_owner(engine: Engine, old: str, *options: str) -> str:
+def replace_owner(engine: Engine, serve: Serve, old: str) -> str:
     """As an update does; Podman keeps what others use, so there the old one stays under another name, stopped."""
     if engine.kind == "docker":
         engine.remove(old)
-        return engine.run("owner", *options)
+        return engine.run("owner", *service_labels("owner"))
     engine.command("rename", old, engine.full_name("before"))
-    new = engine.run("owner", *options)
+    new = engine.run("owner", *service_labels("owner"))
+    serve.wait_for("owner", container_id=new[:12])  # else the death of the old one is still the service's
     engine.command("stop", "--time=1", old)
     return new
 
@@ -82,12 +84,12 @@ def test_it_is_recreated_in_the_new_one_s_network_with_all_it_had(engine: Engine
     owner = engine.run("owner", *service_labels("owner"))
     labels = service_labels("guest", health__http="", port="", recovery__recreate="true")
     old = furnish(engine, "guest", "owner", *labels, data=tmp_path)
-    engine.execute(old, "sh", "-c", "echo precious >/unnamed/file")
+    engine.execute(old, "sh", "-c", "echo precious | tee /unnamed/file >/mounted/file")
     before = held_by(engine.inspect(old))
 
     with serving(engine.url, tmp_path / "serve") as serve:
         serve.wait_for("guest", status="running", requires=["owner"])
-        owner = replace_owner(engine, owner, *service_labels("owner"))
+        owner = replace_owner(engine, serve, owner)
         told = serve.wait_for_event("guest", "Restart completed")
 
         assert "its network ended with the container of owner that was replaced" in told["cause"]
@@ -96,7 +98,7 @@ def test_it_is_recreated_in_the_new_one_s_network_with_all_it_had(engine: Engine
         new = engine.inspect(engine.full_name("guest"))
         assert new["Config"]["Labels"][REPLACES] == old
         assert held_by(new) == before
-        assert engine.execute(new["Id"], "cat", "/unnamed/file") == "precious"
+        assert engine.execute(new["Id"], "cat", "/unnamed/file", "/mounted/file") == "precious\nprecious"
         with pytest.raises(CommandFailed):
             engine.inspect(old)
         serve.wait_for("guest", status="running", requires=["owner"], restart_count=1, strikes=0)
@@ -112,7 +114,7 @@ def test_without_leave_it_is_told_what_to_run_and_nothing_is_done_that_would_end
 
     with serving(engine.url, tmp_path) as serve:
         serve.wait_for("guest", status="running", requires=["owner"])
-        replace_owner(engine, owner, *service_labels("owner"))
+        replace_owner(engine, serve, owner)
         told = serve.wait_for_event("guest", "Shared namespace is gone")
         assert f"docker rm -f {engine.full_name('guest')}" in told["cause"]
         assert "--network=container:owner" in told["cause"]
@@ -137,7 +139,7 @@ def test_killed_in_the_middle_it_loses_no_container_and_the_next_one_ends_what_w
 
     with serving(engine.url, tmp_path) as serve:
         serve.wait_for("guest", status="running", requires=["owner"])
-        owner = replace_owner(engine, owner, *service_labels("owner"))
+        owner = replace_owner(engine, serve, owner)
         wait_until(lambda: f"{name}{SUFFIX}" in there(), 20, "the beginning of a recreation")
         serve.kill()
         assert f"{name}{SUFFIX}" in there()

@@ -181,7 +181,7 @@ def test_podman_which_keeps_what_others_use_is_understood() -> None:
         old.stopped_on_request = True
         labels = {"orchestrator.service": "vpn", "orchestrator.health.http": "/health"}
         world.container("vpn", labels=labels)
-        world.run_for("2m")
+        world.run_for("10s")
         assert belongs_to(guest, vpn)
         assert old.state is ContainerState.EXITED, world.report()
 

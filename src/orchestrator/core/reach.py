@@ -45,14 +45,14 @@ def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -
         return published
     if snapshot.network_mode == "host":
         return Address(published_host, port)
+    if snapshot.addresses:
+        return Address(_preferred(snapshot.addresses), port, inside=True)
     owner = network_owner(snapshot)
     if owner is not None:
         return (
             f"it uses the network of container {owner[:12]}, which is not managed: "
             f"set host (label orchestrator.host) to where port {port} answers"
         )
-    if snapshot.addresses:
-        return Address(_preferred(snapshot.addresses), port, inside=True)
     return (
         f"port {port} is not published and the container has no address of its own: "
         "publish it, or set host (label orchestrator.host)"

@@ -16,7 +16,7 @@ from aiohttp import web
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.connection import translated
 from orchestrator.adapters.engine.stream import EventStream
-from orchestrator.core.model import ContainerState
+from orchestrator.core.model import ContainerState, Tie
 from orchestrator.errors import (
     ActionRefused,
     ContainerNotFound,
@@ -295,6 +295,34 @@ def test_a_garbled_answer_is_unsuitable(tmp_path: Path) -> None:
         async with asked(tmp_path, UP | {"/containers/json": answer([{"no": "id"}])}) as client:
             with pytest.raises(EngineUnsuitable):
                 await client.containers()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "ties"),
+    [({"Dependencies": ["db"]}, 200, (Tie("podman", "db"),)), ({"message": "forbidden by a proxy"}, 403, ())],
+)
+def test_what_podman_requires_is_asked_once_and_missed_where_its_own_api_is_withheld(
+    tmp_path: Path, told: dict[str, object], status: int, ties: tuple[Tie, ...]
+) -> None:
+    asked_for: list[str] = []
+
+    async def libpod(request: web.Request) -> web.StreamResponse:
+        asked_for.append(request.path)
+        return web.json_response(told, status=status)
+
+    routes = {
+        "/version": answer(version("podman")),
+        "/containers/web/json": answer({"Id": "web", "State": {"Status": "exited"}}),
+        "/libpod/containers/web/json": libpod,
+    }
+
+    async def story() -> None:
+        async with asked(tmp_path, routes) as client:
+            for _ in range(2):
+                assert (await client.inspect("web")).ties == ties
+            assert len(asked_for) == (1 if ties else 2)
 
     play(story)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from aiodocker.exceptions import DockerError
+
 from orchestrator.adapters.engine import processes, translate
 from orchestrator.adapters.engine.connection import LIBPOD, Connection, guarded, named
 from orchestrator.adapters.engine.creation import create_like
@@ -36,6 +38,8 @@ START_TIMEOUT: Final = 60.0
 """A start prepares mounts, networks and devices: longer than a question."""
 RESERVE: Final = 30.0
 """What a stop or restart is given beyond the container's own stop time-out."""
+_WITHHELD: Final = {403, 404, 405}
+"""How a proxy in front of Podman answers that lets through nothing but Docker's paths."""
 _ALIVE: Final = {ContainerState.RUNNING, ContainerState.PAUSED}
 
 
@@ -240,7 +244,12 @@ class DockerClient:
         if connection.identity is None or connection.identity.kind != "podman":
             return ()
         if container_id not in self._requires:
-            document = await connection.ask(f"{LIBPOD}/containers/{container_id}/json")
+            try:
+                document = await connection.ask(f"{LIBPOD}/containers/{container_id}/json")
+            except DockerError as error:
+                if error.status not in _WITHHELD:
+                    raise
+                return ()
             self._requires[container_id] = tuple(map(str, document.get("Dependencies") or ()))
         return self._requires[container_id]
 

@@ -27,7 +27,7 @@ async def create_like(
         body["name"] = name
     created = await _post(connection, f"{path}/create", body, {} if podman else {"name": name})
     new = str(created["Id"])
-    missing = lacking(old, await connection.ask(f"{path}/{new}/json"), successors)
+    missing = lacking(old, await connection.ask(f"{path}/{new}/json"), successors, labels)
     if missing:
         await connection.docker.containers.container(new).delete(force=True)
         raise ActionRefused(409, f"another container like it would not keep {', '.join(missing)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from orchestrator.adapters.engine.likeness import annotations, rejoined
+from orchestrator.adapters.engine.likeness import rejoined, users_annotations
 from orchestrator.adapters.engine.translate import JOINED, Json
 
 _NAMESPACES: Final = {"netns": "NetworkMode", "pidns": "PidMode", "ipcns": "IpcMode", "utsns": "UTSMode"}
@@ -20,7 +20,7 @@ def libpod_body(document: Json, image: str, successors: Mapping[str, str], label
         "command": config.get("Cmd") or [],
         "env": dict(_environment(config)),
         "labels": {**(config.get("Labels") or {}), **labels},
-        "annotations": dict(annotations(config)),
+        "annotations": dict(users_annotations(config)),
         "terminal": config.get("Tty"),
         "stdin": config.get("OpenStdin"),
         "user": config.get("User"),

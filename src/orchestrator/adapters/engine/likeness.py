@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from orchestrator.adapters.engine.translate import JOINED, NAMESPACE_FIELDS, Json
-from orchestrator.core.rejoin import REPLACES
 
 _PASSING: Final = {
     "Config": {
@@ -35,6 +34,7 @@ def docker_body(document: Json, image: str, successors: Mapping[str, str], label
     """The body of Docker's ``POST /containers/create``."""
     config, host = dict(document["Config"]), rejoined(document["HostConfig"], successors)
     host["Binds"] = [*(host.get("Binds") or ()), *_unnamed_volumes(document)]
+    host["Mounts"] = [_named(mount, document) for mount in host.get("Mounts") or ()]
     taken = {"Hostname", "Domainname"} if joins(document) or _named_by_engine(document) else set()
     if joins(document):  # all of it is the owner's, and refused besides
         taken |= {"ExposedPorts", "MacAddress"}
@@ -69,16 +69,17 @@ def obstacles(document: Json) -> Iterator[str]:
         yield "it is a member of a pod"
 
 
-def annotations(config: Json) -> Iterator[tuple[str, str]]:
+def users_annotations(config: Json) -> Iterator[tuple[str, str]]:
     """Podman's, without those that it writes by itself."""
     for key, value in (config.get("Annotations") or {}).items():
         if not key.startswith(_OWN_ANNOTATIONS):
             yield key, value
 
 
-def lacking(old: Json, new: Json, successors: Mapping[str, str]) -> tuple[str, ...]:
-    """The fields in which the new one is not like the old one, but for its namespaces."""
-    like, made = dict(_essence(old, successors)), dict(_essence(new, {}))
+def lacking(old: Json, new: Json, successors: Mapping[str, str], labels: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields in which the new one is not like the old one, but for its namespaces and ``labels``."""
+    like = dict(_essence(old, successors)) | {f"Config.Labels.{key}": value for key, value in labels.items()}
+    made = dict(_essence(new, {}))
     return tuple(field for field in sorted(like.keys() | made.keys()) if like.get(field) != made.get(field))
 
 
@@ -92,8 +93,8 @@ def _essence(document: Json, successors: Mapping[str, str]) -> Iterator[tuple[st
     config = document["Config"]
     yield "Config.Env", frozenset(each for each in config.get("Env") or () if not each.startswith("HOSTNAME="))
     labels = config.get("Labels") or {}
-    yield from ((f"Config.Labels.{key}", value) for key, value in labels.items() if key != REPLACES)
-    yield from ((f"Config.Annotations.{key}", value) for key, value in annotations(config))
+    yield from ((f"Config.Labels.{key}", value) for key, value in labels.items())
+    yield from ((f"Config.Annotations.{key}", value) for key, value in users_annotations(config))
     if not joins(document):
         yield "Config.ExposedPorts", frozenset(config.get("ExposedPorts") or ())
         yield "NetworkSettings.Networks", frozenset(document["NetworkSettings"].get("Networks") or ())
@@ -130,6 +131,14 @@ def _unnamed_volumes(document: Json) -> Iterator[str]:
     for mount in document.get("Mounts") or ():
         if mount.get("Type") == "volume" and mount["Destination"] not in known:
             yield f"{mount['Name']}:{mount['Destination']}{'' if mount.get('RW') else ':ro'}"
+
+
+def _named(mount: Json, document: Json) -> Json:
+    """The same for a volume without a name that was asked for as a mount."""
+    if mount.get("Type") != "volume" or mount.get("Source"):
+        return mount
+    names = {each["Destination"]: each.get("Name") for each in document.get("Mounts") or ()}
+    return {**mount, "Source": names.get(mount.get("Target"))}
 
 
 def _endpoints(document: Json) -> Iterator[tuple[str, dict[str, Any]]]:
