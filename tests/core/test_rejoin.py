@@ -13,7 +13,7 @@ from orchestrator.core.rejoin import SUFFIX, original_name, remedy
 from tests.core.stage import BY_HTTP, Stage, a_spec, disabled, healthy, stopped
 
 NETWORK = (Tie("volumes", "vols"), Tie("network", "v1"))
-LOST = Severed(("v1",), ("vpn",), (("v1", "v2"),))
+LOST = Severed(("v1",), ("vpn",), ("home-vpn-1",), (("v1", "v2"),))
 
 
 def a_guest(*, recreate: bool = True) -> Stage:
@@ -131,7 +131,7 @@ def test_without_leave_it_says_once_what_to_run_and_does_nothing() -> None:
     stage = cut_off(recreate=False)
     assert (stage.does, stage.told) == ([], [Message.SEVERED])
     assert "docker rm -f web-1" in stage.decision.events[0].cause
-    assert "--network=container:vpn" in stage.state.reason
+    assert "--network=container:home-vpn-1" in stage.state.reason
     for _ in range(5):
         stage.after(600).fails()
         assert (stage.does, stage.told, stage.status) == ([], [], Status.UNHEALTHY)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.image import IMAGE

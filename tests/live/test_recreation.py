@@ -92,7 +92,7 @@ def test_it_is_recreated_in_the_new_one_s_network_with_all_it_had(engine: Engine
         owner = replace_owner(engine, serve, owner)
         told = serve.wait_for_event("guest", "Restart completed")
 
-        assert "its network ended with the container of owner that was replaced" in told["cause"]
+        assert "its network ended with the former container of owner" in told["cause"]
         assert "--force-recreate" not in told["cause"]
         wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8081/")), 10, "an answer in the new network")
         new = engine.inspect(engine.full_name("guest"))
@@ -117,7 +117,7 @@ def test_without_leave_it_is_told_what_to_run_and_nothing_is_done_that_would_end
         replace_owner(engine, serve, owner)
         told = serve.wait_for_event("guest", "Shared namespace is gone")
         assert f"docker rm -f {engine.full_name('guest')}" in told["cause"]
-        assert "--network=container:owner" in told["cause"]
+        assert "--network=container:" in told["cause"]
         refused = serve.ask("POST", "/services/guest/restart")
         assert (refused.status, refused.body["code"]) == (409, "severed")
         assert engine.state(guest) == "running"

@@ -74,7 +74,7 @@ def test_without_leave_it_is_not_touched_and_says_what_to_run() -> None:
         world.must_be("guest", "unhealthy")
         told = [event for event in world.told("guest") if event.message == "Shared namespace is gone"]
         assert [event.cause for event in told] == [
-            "its network ended with the container of vpn that was replaced; "
+            "its network ended with the former container of vpn; "
             "run: docker compose -p home up -d --force-recreate guest"
         ]
         refused = world.restart("guest")

@@ -102,6 +102,8 @@ class Severed:
     """Their ids."""
     parents: tuple[str, ...] = ()
     """The services that they were, as far as that is known."""
+    places: tuple[str, ...] = ()
+    """The names of the containers that those have now, as far as they have any, else their own."""
     successors: tuple[tuple[str, str], ...] = ()
     """Each of ``gone`` with the container in its place, by id; empty unless all of those run and are well."""
 

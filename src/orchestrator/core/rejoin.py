@@ -95,10 +95,9 @@ def in_words(severed: Severed, container: ContainerSnapshot) -> str:
     kinds = " and ".join(
         _NAMES[tie.kind] for tie in container.ties if tie.kind in NAMESPACES and tie.container in severed.gone
     )
-    whose = ", ".join(severed.parents) or f"container {severed.gone[0][:12]}"
     if severed.parents:
-        return f"its {kinds} ended with the container of {whose} that was replaced"
-    return f"its {kinds} ended with {whose}, which is gone"
+        return f"its {kinds} ended with the former container of {', '.join(severed.parents)}"
+    return f"its {kinds} ended with container {severed.gone[0][:12]}, which is gone"
 
 
 def remedy(severed: Severed, container: ContainerSnapshot) -> str:
@@ -107,7 +106,7 @@ def remedy(severed: Severed, container: ContainerSnapshot) -> str:
     if project and service:
         tool = "podman-compose" if _PODMAN_PROJECT in container.labels else "docker compose"
         return f"run: {tool} -p {project} up -d --force-recreate {service}"
-    owner = severed.parents[0] if severed.parents else "its new owner"
+    owner = severed.places[0] if severed.places else "its new owner"
     options = " ".join(
         f"--{kind}=container:{owner}"
         for kind in dict.fromkeys(tie.kind for tie in container.ties if tie.container in severed.gone)

@@ -95,11 +95,18 @@ def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
     if not gone:
         return None
     successors = tuple((owner, places[owner]) for owner in gone)
+    services = tuple(dict.fromkeys(parents[owner] for owner in gone if parents[owner]))
     return Severed(
         gone=gone,
-        parents=tuple(dict.fromkeys(parents[owner] for owner in gone if parents[owner])),
+        parents=services,
+        places=tuple(_container_name(name, registry) for name in services),
         successors=successors if all(place for _, place in successors) else (),
     )
+
+
+def _container_name(service: str, registry: ServiceRegistry) -> str:
+    record = registry.get(service)
+    return service if record is None or record.container is None else record.container.name
 
 
 def _place(parent: str, owner: str, registry: ServiceRegistry) -> str:
