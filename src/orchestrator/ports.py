@@ -128,6 +128,21 @@ class ContainerEngine(Protocol):
         """SIGKILL; already dead is success."""
         ...
 
+    async def rename(self, container_id: str, name: str) -> None: ...
+
+    async def create_like(
+        self, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
+    ) -> str:
+        """Another container like this one, with its volumes, and ``labels`` besides; its id. It is not started.
+
+        ``successors``: containers, by id, each with the one whose namespaces are joined instead. What the new one
+        lacks of the old is no likeness: then :class:`ActionRefused` says what, and nothing was created."""
+        ...
+
+    async def remove(self, container_id: str) -> None:
+        """Killed if it runs; its volumes stay. Gone already is success."""
+        ...
+
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         """Run a command inside. At most one at a time per container; ended when ``timeout`` passes, and then
         :class:`TimeoutError` is raised. A missing command is exit code 127, not an error.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from enum import Enum
 
 import pytest
 
-from orchestrator.core.model import ContainerSnapshot, ContainerState
+from orchestrator.core.model import NAMESPACES, ContainerSnapshot, ContainerState, Tie, TieKind
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineAway, EngineError, EngineHung
 from orchestrator.ports import ContainerEngine, EngineEvent
 
@@ -43,8 +43,8 @@ class EngineHarness(ABC):
         """Run to the end with an engine on this loop; closes it afterwards."""
 
     @abstractmethod
-    async def create(self, habit: Habit) -> str:
-        """A container that was never started; its full id."""
+    async def create(self, habit: Habit, uses: Mapping[TieKind, str] | None = None) -> str:
+        """A container that was never started; its full id. ``uses``: what of which other containers, by their ids."""
 
     @abstractmethod
     async def crash(self, container_id: str) -> None:
@@ -198,6 +198,8 @@ class EngineContract:
                 lambda: engine.stop(UNKNOWN, 1),
                 lambda: engine.restart(UNKNOWN, 1),
                 lambda: engine.kill(UNKNOWN),
+                lambda: engine.rename(UNKNOWN, "renamed"),
+                lambda: engine.create_like(UNKNOWN, "like", {}, {}),
                 lambda: engine.execute(UNKNOWN, ["true"], 5),
                 lambda: engine.health(UNKNOWN),
                 lambda: written(engine, UNKNOWN),
@@ -250,6 +252,34 @@ class EngineContract:
             await harness.unpause(container)
             seen = await engine.inspect(container)
             assert (seen.state, seen.run) == (ContainerState.RUNNING, before)
+
+        harness.play(story)
+
+    def test_what_a_container_uses_of_another_is_told(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            owner = await harness.create(Habit.POLITE)
+            await engine.start(owner)
+            kinds: tuple[TieKind, ...] = ("network", "pid", "ipc", "volumes")
+            if (await engine.identify()).kind == "podman":
+                kinds += ("podman",)
+            for kind in kinds:
+                seen = await engine.inspect(await harness.create(Habit.POLITE, {kind: owner}))
+                assert seen.ties == (Tie(kind, owner),)
+
+        harness.play(story)
+
+    def test_what_joined_a_process_namespace_ends_with_its_owner(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            owner = await harness.create(Habit.POLITE)
+            await engine.start(owner)
+            guests = {}
+            for kind in NAMESPACES:
+                guests[kind] = await harness.create(Habit.SPEAKING, {kind: owner})
+                await engine.start(guests[kind])
+            await engine.restart(owner, 5)
+            assert (await eventually(engine, guests["pid"], is_(ContainerState.EXITED))).exit_code == 137
+            for kind in ("network", "ipc"):
+                assert (await engine.inspect(guests[kind])).state is ContainerState.RUNNING
 
         harness.play(story)
 
@@ -376,6 +406,78 @@ class EngineContract:
             after = await engine.inspect(container)
             assert after.state is ContainerState.RUNNING
             assert after.run != before.run
+
+        harness.play(story)
+
+    # --- creating -------------------------------------------------------------------------------------------
+
+    def test_a_renamed_container_is_found_by_its_new_name(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.POLITE)
+            before = await engine.inspect(container)
+            await engine.start(container)
+            await engine.rename(container, f"{before.name}.renamed")
+            after = await engine.inspect(f"{before.name}.renamed")
+            assert (after.container_id, after.state) == (container, ContainerState.RUNNING)
+            with pytest.raises(ContainerNotFound):
+                await engine.inspect(before.name)
+
+        harness.play(story)
+
+    def test_a_name_that_is_taken_is_refused(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            one, other = await harness.create(Habit.POLITE), await harness.create(Habit.POLITE)
+            before = await engine.inspect(one)
+            with pytest.raises(ActionRefused):
+                await engine.rename(one, (await engine.inspect(other)).name)
+            assert (await engine.inspect(one)).name == before.name
+
+        harness.play(story)
+
+    def test_another_like_it_joins_the_namespaces_of_the_successor(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            owner, successor = await harness.create(Habit.POLITE), await harness.create(Habit.POLITE)
+            for each in (owner, successor):
+                await engine.start(each)
+            for kind in NAMESPACES:
+                old = await engine.inspect(await harness.create(Habit.SPEAKING, {kind: owner}))
+                new = await engine.create_like(old.container_id, f"{old.name}-new", {owner: successor}, {"made": "new"})
+                seen = await engine.inspect(new)
+                assert (seen.name, seen.state) == (f"{old.name}-new", ContainerState.CREATED)
+                assert seen.ties == (Tie(kind, successor),)
+                assert (seen.image, seen.restart_policy) == (old.image, old.restart_policy)
+                assert dict(seen.labels) == {**old.labels, "made": "new"}
+                await engine.start(new)
+                assert (await engine.inspect(new)).state is ContainerState.RUNNING
+                await engine.remove(new)
+
+        harness.play(story)
+
+    def test_what_is_removed_is_gone_and_again_is_success(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.POLITE)
+            await engine.start(container)
+            await engine.remove(container)
+            with pytest.raises(ContainerNotFound):
+                await engine.inspect(container)
+            await engine.remove(container)
+
+        harness.play(story)
+
+    def test_the_owner_of_a_namespace_is_kept_by_podman_and_not_by_docker(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            owner = await harness.create(Habit.POLITE)
+            await engine.start(owner)
+            guest = await harness.create(Habit.SPEAKING, {"network": owner})
+            await engine.start(guest)
+            if (await engine.identify()).kind == "podman":
+                with pytest.raises(ActionRefused):
+                    await engine.remove(owner)
+                return
+            await engine.remove(owner)
+            with pytest.raises((ActionRefused, ContainerNotFound)):
+                await engine.restart(guest, 1)
+            assert (await engine.inspect(guest)).state is ContainerState.EXITED
 
         harness.play(story)
 

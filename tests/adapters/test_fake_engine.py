@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 import pytest
 
-from orchestrator.core.model import ContainerState
+from orchestrator.core.model import ContainerState, TieKind
 from orchestrator.errors import ActionRefused
 from orchestrator.ports import ContainerEngine
 from orchestrator.testing import Blueprint, EngineCheckup, FakeDaemon, FakeEngine, VirtualClock, Workload, run_virtual
@@ -45,13 +45,14 @@ class FakeHarness(EngineHarness):
     def container(self, container_id: str) -> FakeContainer:
         return self.daemon.find(container_id)
 
-    async def create(self, habit: Habit) -> str:
+    async def create(self, habit: Habit, uses: Mapping[TieKind, str] | None = None) -> str:
         self.created += 1
         blueprint = Blueprint(
             name=f"contract-{self.created}",
             labels={"contract": "yes"},
             workload=WORKLOADS.get(habit, Workload()),
             checkup=EngineCheckup(interval=1.0) if habit is Habit.CHECKED else None,
+            uses=uses or {},
         )
         container = self.daemon.create(blueprint)
         container.refuses_start = GONE if habit is Habit.UNSTARTABLE else ""

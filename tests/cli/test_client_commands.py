@@ -182,7 +182,7 @@ def test_the_graph_is_told_phase_by_phase_and_soft_is_not_hard(address: str, sup
     assert lines[:2] == [["phase", "1"], ["redis", "running"]]
     assert lines[3:5] == [
         ["phase", "2"],
-        ["ai-llm", "unhealthy", "needs", "redis;", "wants", "ai-clip"],
+        ["ai-llm", "unhealthy", "needs", "redis", "(compose);", "wants", "ai-clip", "(label)"],
     ]
     assert lines[5][-5:] == ["a", "->", "b", "->", "a"]
     drawn = run(address, "graph", "--dot").output

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.configuration import Configuration, ServiceSurveyor, load
-from orchestrator.core.model import ContainerState, ContainerSummary
+from orchestrator.core.model import ContainerState, ContainerSummary, Tie
 from orchestrator.core.sighting import Survey
 
 
@@ -17,10 +17,10 @@ def container(
     *,
     state: ContainerState = ContainerState.RUNNING,
     image: str = "image",
-    network_mode: str = "bridge",
+    ties: tuple[Tie, ...] = (),
 ) -> ContainerSummary:
     """``number`` makes the id, and the time of creation."""
-    return ContainerSummary(f"{number:064x}", name, image, state, float(number), labels or {}, network_mode)
+    return ContainerSummary(f"{number:064x}", name, image, state, float(number), labels or {}, ties=ties)
 
 
 def composed(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.configuration.containers import ComposeNeed, compose_needs
-from orchestrator.core.model import Kind
+from orchestrator.core.model import Kind, Tie, TieKind
 from tests.configuration.scenes import composed, configuration, container, survey
 
 WEB = {"orchestrator.service": "web"}
@@ -82,19 +82,38 @@ def test_what_configuration_calls_soft_compose_does_not_make_hard(tmp_path: Path
 @pytest.mark.parametrize("reference", [f"{7:064x}", "vpn"], ids=["by id", "by name"])
 def test_a_shared_network_is_a_hard_dependency_and_dies_with_its_owner(tmp_path: Path, reference: str) -> None:
     owner = container("vpn", 7)
-    torrent = container("torrent", 8, network_mode=f"container:{reference}")
+    torrent = container("torrent", 8, ties=(Tie("network", reference),))
     spec = survey(configuration(tmp_path, ALL), owner, torrent).services["torrent"].spec
     assert (spec.requires, spec.restart_with) == (("vpn",), ("vpn",))
 
 
+@pytest.mark.parametrize(("kind", "restart_with"), [("ipc", ("vpn",)), ("pid", ()), ("volumes", ()), ("podman", ())])
+def test_what_a_container_uses_of_another_is_a_hard_dependency(
+    tmp_path: Path, kind: TieKind, restart_with: tuple[str, ...]
+) -> None:
+    """In a process namespace it ends with its owner anyway, and volumes outlive theirs."""
+    guest = container("guest", 8, ties=(Tie(kind, "vpn"),))
+    found = survey(configuration(tmp_path, ALL), container("vpn", 7), guest).services["guest"]
+    assert (found.spec.requires, found.spec.restart_with) == (("vpn",), restart_with)
+    assert found.origins == {"vpn": kind}
+
+
+def test_members_of_a_pod_need_nothing_of_each_other(tmp_path: Path) -> None:
+    infra = container("f00-infra", 7, image="localhost/podman-pause:4.3.1-0")
+    shared = (Tie("network", infra.container_id), Tie("ipc", infra.container_id))
+    members = [container(name, number, ties=shared) for number, name in enumerate(("web", "db"), 8)]
+    services = survey(configuration(tmp_path, ALL), infra, *members).services
+    assert [(name, each.spec.requires) for name, each in services.items()] == [("db", ()), ("web", ())]
+
+
 def test_a_networks_owner_is_found_by_an_abbreviated_id(tmp_path: Path) -> None:
     owner = container("vpn", 7 << 220)
-    torrent = container("torrent", 8, network_mode=f"container:{owner.container_id[:12]}")
+    torrent = container("torrent", 8, ties=(Tie("network", owner.container_id[:12]),))
     assert survey(configuration(tmp_path, ALL), owner, torrent).services["torrent"].spec.requires == ("vpn",)
 
 
 def test_a_network_of_a_container_that_nobody_manages_is_no_dependency(tmp_path: Path) -> None:
-    torrent = container("torrent", 8, {"orchestrator.enable": "true"}, network_mode="container:vpn")
+    torrent = container("torrent", 8, {"orchestrator.enable": "true"}, ties=(Tie("network", "vpn"),))
     assert survey(configuration(tmp_path), container("vpn", 7), torrent).services["torrent"].spec.requires == ()
 
 

@@ -18,11 +18,13 @@ from orchestrator.core.messages import (
     NoEvidence,
     Outcome,
     Result,
+    Severed,
 )
 from orchestrator.core.model import (
     ActionKind,
     ContainerSnapshot,
     ContainerState,
+    ContainerSummary,
     HealthSpec,
     HttpCheck,
     Instant,
@@ -90,6 +92,9 @@ class Stage:
         self.held = ""
         self.dependencies_asked = math.inf
         self.companions: tuple[Companion, ...] = ()
+        self.owners: tuple[tuple[str, str], ...] = ()
+        self.severed: Severed | None = None
+        self.leftover: ContainerSummary | None = None
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -106,6 +111,9 @@ class Stage:
             held=self.held,
             dependencies_asked=self.dependencies_asked,
             companions=self.companions,
+            owners=self.owners,
+            severed=self.severed,
+            leftover=self.leftover,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

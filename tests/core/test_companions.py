@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from orchestrator.core.messages import Companion, Message, Result
-from orchestrator.core.model import ActionKind, Run
+from orchestrator.core.model import ActionKind, Run, TieKind
 from tests.core.stage import Stage, disabled, healthy
 
 
-def a_companion(stage: Stage, age: float, *, shares_network: bool = False) -> Companion:
+def a_companion(stage: Stage, age: float, *, shared: TieKind | None = None) -> Companion:
     """``vpn``, whose run began ``age`` seconds ago."""
-    return Companion("vpn", Run("v1", stage.now.wall - age), shares_network=shares_network)
+    return Companion("vpn", Run("v1", stage.now.wall - age), shared=shared)
 
 
-def acquainted(*, shares_network: bool = False) -> Stage:
+def acquainted(*, shared: TieKind | None = None) -> Stage:
     """A healthy service and its companion, which began an hour before it."""
     stage = healthy()
     assert stage.state.run is not None
     older = Run("v1", stage.state.run.started_at - 3600)
-    stage.companions = (Companion("vpn", older, shares_network=shares_network),)
+    stage.companions = (Companion("vpn", older, shared=shared),)
     stage.turn()
     assert stage.does == []
     return stage
@@ -66,10 +66,17 @@ def test_a_companion_seen_for_the_first_time_asks_for_nothing() -> None:
 
 def test_a_shared_network_that_ended_is_repaired_whenever_it_is_seen() -> None:
     stage = healthy()
-    stage.companions = (a_companion(stage, 60, shares_network=True),)
+    stage.companions = (a_companion(stage, 60, shared="network"),)
     stage.turn()
     assert stage.does == [ActionKind.RESTART]
     assert stage.decision.events[0].cause == "its network ended when vpn was restarted"
+
+
+def test_shared_memory_ends_with_its_owner_s_run_too() -> None:
+    stage = healthy()
+    stage.companions = (a_companion(stage, 60, shared="ipc"),)
+    stage.turn()
+    assert stage.decision.events[0].cause == "its shared memory ended when vpn was restarted"
 
 
 def test_it_waits_until_it_may_be_acted_on() -> None:
@@ -85,6 +92,6 @@ def test_it_waits_until_it_may_be_acted_on() -> None:
 
 def test_a_disabled_one_is_left_alone() -> None:
     stage = disabled()
-    stage.companions = (a_companion(stage, 1, shares_network=True),)
+    stage.companions = (a_companion(stage, 1, shared="network"),)
     stage.turn()
     assert stage.does == []

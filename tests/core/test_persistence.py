@@ -47,6 +47,8 @@ FULL = ServiceState(
     counted=True,
     attempt=ATTEMPT,
     completed=True,
+    owners=(("v1", "vpn"), ("w1", "web")),
+    severed=True,
 )
 
 names = st.text(max_size=8)
@@ -245,4 +247,4 @@ def test_a_disabled_service_stays_disabled_when_nobody_knows_by_whom() -> None:
 
 def test_every_field_of_the_state_is_kept_but_the_evidence_of_this_process() -> None:
     names_kept = set(kept(FULL)) - {"version"}
-    assert names_kept == {field.name for field in fields(ServiceState)} - {"probe_seen", "confirmations"}
+    assert names_kept == {field.name for field in fields(ServiceState)} - {"probe_seen", "confirmations", "resume_at"}

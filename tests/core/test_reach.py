@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.model import ContainerSnapshot, ContainerState, PublishedPort, ServiceSpec
+from orchestrator.core.model import ContainerSnapshot, ContainerState, PublishedPort, ServiceSpec, Tie
 from orchestrator.core.reach import Address, in_network_of, network_owner, reach
 
 LOCAL = "127.0.0.1"
@@ -16,11 +16,14 @@ def _spec(port: int | None = 8091, host: str | None = None) -> ServiceSpec:
 
 
 def _seen(
-    *ports: PublishedPort, addresses: tuple[str, ...] = ("172.18.0.5",), network_mode: str = "shop_default"
+    *ports: PublishedPort,
+    addresses: tuple[str, ...] = ("172.18.0.5",),
+    network_mode: str = "shop_default",
+    ties: tuple[Tie, ...] = (),
 ) -> ContainerSnapshot:
     return ContainerSnapshot(
         "c" * 64, "web", "image", ContainerState.RUNNING, 0.0, ports=ports, addresses=addresses,
-        network_mode=network_mode,
+        network_mode=network_mode, ties=ties,
     )  # fmt: skip
 
 
@@ -67,7 +70,7 @@ NOT_REACHED = {
     "several ports and none configured": (
         _spec(None), _seen(PublishedPort(80, 8080), PublishedPort(443, None)), "exposes 80, 443: set port"),
     "another container's network": (
-        _spec(), _seen(addresses=(), network_mode="container:" + "ab" * 32), "network of container abababababab"),
+        _spec(), _seen(addresses=(), ties=(Tie("network", "ab" * 32),)), "network of container abababababab"),
     "no address at all": (_spec(), _seen(addresses=(), network_mode="none"), "port 8091 is not published"),
 }  # fmt: skip
 
@@ -86,9 +89,14 @@ def test_why_it_cannot_be_asked(spec: ServiceSpec, snapshot: ContainerSnapshot, 
     assert words in answer
 
 
+def test_a_guest_whose_own_look_tells_the_owners_address_needs_no_owner() -> None:
+    """A member of a Podman pod: what holds the pod is no service."""
+    assert reach(_spec(), _seen(ties=(Tie("network", "ab" * 32),)), LOCAL) == Address("172.18.0.5", 8091, inside=True)
+
+
 def test_a_guest_in_anothers_network_is_reached_by_the_owners_ports() -> None:
     owner = _seen(PublishedPort(8091, 18091, "0.0.0.0"))
-    guest = _seen(addresses=(), network_mode=f"container:{owner.container_id}")
+    guest = _seen(addresses=(), ties=(Tie("pid", "p" * 64), Tie("network", owner.container_id)))
 
     assert network_owner(guest) == owner.container_id
     assert network_owner(owner) is None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from scripts.image import IMAGE
+
 from tests.live.engines import Engine, wait_until
+from tests.live.podman import Podman
 from tests.live.serve import service_labels, serving
 from tests.live.ward import SECOND_THOUGHTS, opened
 
@@ -86,3 +90,87 @@ def _leaning_on(port: int) -> Mapping[str, str]:
     """A service whose health is that of another one, which listens on the host's network."""
     question = f"printf 'GET /health HTTP/1.0\\r\\n\\r\\n' | nc -w 1 127.0.0.1 {port} | grep -q ' 200 '"
     return {"health__http": "", "health__command": question, "port": ""}
+
+
+KINDS = (
+    ("network", "--network=container:"),
+    ("pid", "--pid=container:"),
+    ("ipc", "--ipc=container:"),
+    ("volumes", "--volumes-from="),
+)
+
+
+def test_whatever_a_container_uses_of_another_is_an_edge_with_its_origin(engine: Engine, tmp_path: Path) -> None:
+    engine.run("owner", *service_labels("owner"), "--ipc=shareable", "--volume=/kept")
+    kinds = (*KINDS, ("podman", "--requires=")) if engine.kind == "podman" else KINDS
+    for kind, option in kinds:
+        labels = service_labels(kind, health__http="", port="")
+        engine.run(kind, *labels, "--env=PORT=8081", f"{option}{engine.full_name('owner')}")
+
+    with serving(engine.url, tmp_path) as serve:
+        for kind, _ in kinds:
+            serve.wait_for(kind, requires=["owner"], status="running")
+        drawn = serve.get("/graph")
+        edges = {(each["from"], each["to"]): (each["kind"], each["origin"]) for each in drawn["edges"]}
+        assert edges == {(kind, "owner"): ("hard", kind) for kind, _ in kinds}
+        assert drawn["phases"] == [["owner"], sorted(kind for kind, _ in kinds)]
+
+
+def test_members_of_a_pod_need_nothing_of_each_other_and_are_healed_when_what_holds_it_died(
+    podman: Podman, tmp_path: Path
+) -> None:
+    pod = podman.full_name("pod")
+    infra = ("--infra-image", IMAGE, "--infra-command", "/bin/sleep 1000")
+    podman.command("pod", "create", "--name", pod, "--publish=127.0.0.1::8080", *infra)
+    try:
+        podman.run("web", *service_labels("web"), f"--pod={pod}")
+        podman.run("db", *service_labels("db", port="8081"), f"--pod={pod}", "--env=PORT=8081")
+        holder = podman.command("pod", "inspect", "--format={{.InfraContainerID}}", pod)
+        with serving(podman.url, tmp_path) as serve:
+            for name in ("web", "db"):
+                serve.wait_for(name, requires=[], status="running")
+            assert serve.get("/graph")["edges"] == []
+
+            podman.kill(holder)
+
+            for name in ("web", "db"):
+                serve.wait_for_event(name, "Restart completed", timeout=60)
+                serve.wait_for(name, status="running")
+            assert podman.state(holder) == "running", "started by Podman with the first member"
+    finally:
+        podman.command("pod", "rm", "--force", pod)
+
+
+def fetched(url: str) -> str:
+    """What is answered there; empty: nothing is."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return str(response.read().decode())
+    except OSError:
+        return ""
+
+
+def test_a_guest_of_a_restarted_network_is_cut_off_and_repaired_though_it_reads_running(
+    engine: Engine, tmp_path: Path
+) -> None:
+    owner = engine.run("owner", *service_labels("owner"))
+    network = f"--network=container:{engine.full_name('owner')}"
+    guest = engine.run("guest", *service_labels("guest", health__http="", port=""), "--env=PORT=8081", network)
+
+    def answers() -> bool:
+        return bool(fetched(f"http://{engine.address(owner)}:8081/"))
+
+    wait_until(answers, 10, "an answer of the guest")
+    engine.command("restart", "--time=1", owner)
+    wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8080/")), 10, "an answer of the owner")
+    assert engine.state(guest) == "running"
+    assert not answers(), "cut off by the restart of its owner"
+
+    with serving(engine.url, tmp_path) as serve:
+        wait_until(answers, 20, "a repaired guest: it was restarted before the orchestrator came")
+        engine.kill(owner)
+        told = serve.wait_for_event("guest", "Restart completed")
+        assert "its network ended when owner was restarted" in told["cause"]
+        wait_until(answers, 20, "a repaired guest: its owner was healed by the orchestrator")
+        wait_until(lambda: serve.service("guest")["restart_count"] == 2, 20, "two repairs")
+        assert serve.service("guest")["strikes"] == 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from orchestrator.adapters.engine import DockerClient, processes
-from orchestrator.core.model import ContainerState
+from orchestrator.core.model import ContainerState, TieKind
 from orchestrator.ports import ContainerEngine
 from tests.adapters.engine_contract import EngineContract, EngineHarness, Habit
 from tests.live.engines import Engine
@@ -28,6 +28,13 @@ COMMANDS = {
     Habit.BRIEF: ("sh", "-c", "exit 3"),
     Habit.SPEAKING: SPEAKING,
     Habit.ON_A_TERMINAL: SPEAKING,
+}
+USES: Mapping[TieKind, str] = {
+    "network": "--network=container:",
+    "pid": "--pid=container:",
+    "ipc": "--ipc=container:",
+    "volumes": "--volumes-from=",
+    "podman": "--requires=",
 }
 CHECK = ("--health-cmd=true", "--health-interval=1s", "--health-timeout=5s")
 
@@ -51,7 +58,7 @@ class LiveHarness(EngineHarness):
 
         asyncio.run(main())
 
-    async def create(self, habit: Habit) -> str:
+    async def create(self, habit: Habit, uses: Mapping[TieKind, str] | None = None) -> str:
         self.created += 1
         name = f"contract{self.created}"
         mount = self.folder / name
@@ -61,6 +68,8 @@ class LiveHarness(EngineHarness):
             "--stop-signal=SIGTERM",
             f"--mount=type=bind,source={mount},target=/mount",
             *(CHECK if habit is Habit.CHECKED else ()),
+            *(f"{USES[kind]}{other}" for kind, other in (uses or {}).items()),
+            *(() if "ipc" in (uses or {}) else ("--ipc=shareable",)),
             *(("--tty",) if habit is Habit.ON_A_TERMINAL else ()),
         )
         command = COMMANDS.get(habit, POLITE)

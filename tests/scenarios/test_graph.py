@@ -15,7 +15,8 @@ def test_every_edge_names_its_origin_and_phases_follow_the_edges() -> None:
         web = {**compose, "com.docker.compose.depends_on": "db:service_healthy:false"}
         world.container("web", labels=web)
         world.container("proxy", labels={"orchestrator.requires": "web"})
-        world.container("sidecar", network_of="web")
+        world.container("sidecar", uses={"network": "web"})
+        world.container("tracer", uses={"pid": "web", "volumes": "cache"})
         world.run_for("1m")
         drawn = world.orchestrator.graph()
         assert set(drawn.edges) == {
@@ -23,9 +24,11 @@ def test_every_edge_names_its_origin_and_phases_follow_the_edges() -> None:
             EdgeView("web", "db", True, "compose"),
             EdgeView("proxy", "web", True, "label"),
             EdgeView("sidecar", "web", True, "network"),
+            EdgeView("tracer", "web", True, "pid"),
+            EdgeView("tracer", "cache", True, "volumes"),
         }
-        assert drawn.phases == (("cache", "db"), ("web",), ("proxy", "sidecar"))
-        assert [node.name for node in drawn.nodes] == ["cache", "db", "proxy", "sidecar", "web"]
+        assert drawn.phases == (("cache", "db"), ("web",), ("proxy", "sidecar", "tracer"))
+        assert [node.name for node in drawn.nodes] == ["cache", "db", "proxy", "sidecar", "tracer", "web"]
         assert drawn.cycles == ()
 
 

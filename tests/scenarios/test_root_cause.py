@@ -132,7 +132,7 @@ def test_who_was_restarted_before_we_came_has_no_followers(dialect: Dialect) -> 
 def test_a_network_that_ended_with_its_owner_is_repaired(dialect: Dialect) -> None:
     with Scenario(dialect=dialect) as world:
         vpn = world.container("vpn")
-        world.container("torrent", network_of="vpn")
+        world.container("torrent", uses={"network": "vpn"})
         world.run_for("1m")
         world.now(vpn.crashes())
         world.run_for("2m")

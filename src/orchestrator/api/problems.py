@@ -25,6 +25,7 @@ Code = Literal[
     "disabled",
     "in_flight",
     "no_container",
+    "severed",
     "paused",
     "observe_only",
     "refused",

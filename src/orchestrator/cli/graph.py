@@ -21,7 +21,7 @@ _INDENT: Final = "  "
 @server_option
 @json_option
 def graph(dot: bool, server: Server, as_json: bool) -> None:
-    """Who needs whom, in the order in which they can start: one phase after the other.
+    """Who needs whom, and who says so, in the order in which they can start: one phase after the other.
 
     `needs` is hard: nothing is done for a service while what it needs does not run. `wants` only orders the start.
     """
@@ -50,10 +50,14 @@ def _row(name: str, node: Document, edges: list[Document]) -> list[Cell]:
     needs = "; ".join(
         f"{word} {', '.join(names)}"
         for kind, word in _ARROWS.items()
-        if (names := [printable(one["to"]) for one in edges if _is(one, name, kind)])
+        if (names := [_named(one) for one in edges if _is(one, name, kind)])
     )
     status = Cell("") if not node else status_cell(node["status"], at_rest=node.get("at_rest", False))
     return [Cell(printable(name), bold=True), status, Cell(needs)]
+
+
+def _named(edge: Document) -> str:
+    return f"{printable(edge['to'])} ({edge['origin']})"
 
 
 def _is(edge: Document, dependent: str, kind: str) -> bool:

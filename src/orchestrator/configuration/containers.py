@@ -1,4 +1,4 @@
-"""What one container says of itself by its labels and its network: read once, it cannot change in its life. Pure."""
+"""What one container says of itself by its labels and its ties: read once, it cannot change in its life. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Final
 
 from orchestrator.configuration.keys import LABEL_PREFIX, Reading, read_labels
 from orchestrator.core.compose import compose_label, is_one_off
-from orchestrator.core.model import ContainerSummary
+from orchestrator.core.model import ContainerSummary, Tie
+from orchestrator.core.rejoin import SUFFIX
 
 _DEPENDS_ON: Final = "com.docker.compose.depends_on"
 _SYSTEMD_UNIT: Final = "PODMAN_SYSTEMD_UNIT"
@@ -39,8 +40,7 @@ class Marks:
     project: str | None
     compose_service: str | None
     needs: tuple[ComposeNeed, ...]
-    network_owner: str | None
-    """The id or name of the container whose network it uses."""
+    ties: tuple[Tie, ...]
     excluded: str | None
     """Why it is not to be managed, in words."""
     observe_only: str | None
@@ -68,7 +68,7 @@ def read_marks(container: ContainerSummary) -> Marks:
         project=compose_label(labels, "project"),
         compose_service=compose_label(labels, "service"),
         needs=compose_needs(labels.get(_DEPENDS_ON, "")),
-        network_owner=_network_owner(container.network_mode),
+        ties=container.ties,
         excluded=_excluded(container, own),
         observe_only=_owner(labels),
     )
@@ -84,16 +84,14 @@ def compose_needs(written: str) -> tuple[ComposeNeed, ...]:
     return tuple(found.values())
 
 
-def _network_owner(network_mode: str) -> str | None:
-    return network_mode.removeprefix("container:") if network_mode.startswith("container:") else None
-
-
 def _excluded(container: ContainerSummary, own: Reading) -> str | None:
     enable = own.settings.get("enable")
     if enable is not None and enable.value is False:
         return f"label {LABEL_PREFIX}enable=false"
     if is_one_off(container.labels):
         return "a one-off container of compose run"
+    if container.name.endswith(SUFFIX):
+        return f"{container.name.removesuffix(SUFFIX)} takes its place"
     if any(word in container.image for word in _POD_IMAGES):
         return "holds the namespaces of a pod"
     return None

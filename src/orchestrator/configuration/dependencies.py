@@ -1,7 +1,8 @@
 """Whom a service needs, from every source, by the names of services that exist. Pure.
 
-What configuration and labels say decides between hard and soft; compose's ``depends_on`` and a shared network add
-what they do not mention. Compose names its own services, people also use container names: all lead to the service.
+What configuration and labels say decides between hard and soft; compose's ``depends_on`` and what a container uses of
+another one add what they do not mention. Compose names its own services, people also use container names: all lead to
+the service.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def connect(candidates: Mapping[str, Candidate], directory: Directory) -> Connec
         links = _Links(name, candidate, directory)
         links.add_written()
         links.add_compose()
-        links.add_network()
+        links.add_ties()
         jobs |= links.jobs
         problems[name] = links.problems
         origins[name] = links.origins
@@ -179,17 +180,18 @@ class _Links:
             if need.completion:
                 self.jobs.add(found)
 
-    def add_network(self) -> None:
-        """After its owner's restart a shared network is dead, while the container that shares it seems to run."""
-        if self._marks is None or self._marks.network_owner is None:
-            return
-        found = self._directory.container(self._marks.network_owner)
-        if found is None or found == self.name:
-            return
-        if found not in self.wants:
-            self.requires[found] = None
-        self.origins.setdefault(found, "network")
-        self.restart_with[found] = None
+    def add_ties(self) -> None:
+        """A network or IPC namespace ends with its owner's run, while the container that joined it goes on running; in
+        a shared process namespace it ends too, and volumes stay."""
+        for tie in () if self._marks is None else self._marks.ties:
+            found = self._directory.container(tie.container)
+            if found is None or found == self.name:
+                continue
+            if found not in self.wants:
+                self.requires[found] = None
+            self.origins.setdefault(found, tie.kind)
+            if tie.kind in ("network", "ipc"):
+                self.restart_with[found] = None
 
 
 def _origin(setting: Setting | None, written: str) -> Origin:

@@ -100,6 +100,11 @@ SHARED_KEYS: Final[Mapping[str, Key]] = {
         values.switch,
         "a crash loop that the engine's own restart policy keeps going is stopped, and restarted with our backoff",
     ),
+    "recovery.recreate": Key(
+        values.switch,
+        "`true`: created anew where a restart cannot help, because whose network it uses was recreated. What it wrote "
+        "outside its volumes is lost, as with every recreation.",
+    ),
     "recovery.retry_disabled_after": Key(
         values.Duration(shortest=1.0), "one trial for a service that was disabled by its failures, after this long"
     ),

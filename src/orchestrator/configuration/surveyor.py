@@ -11,10 +11,12 @@ from orchestrator.configuration.dependencies import Candidate, Connected, Direct
 from orchestrator.configuration.identity import Claim, Ground, identify
 from orchestrator.configuration.loading import Configuration
 from orchestrator.configuration.resolve import Resolved
+from orchestrator.configuration.whereabouts import Whereabouts
 from orchestrator.core.compose import passes_by
 from orchestrator.core.match import preference
-from orchestrator.core.model import Category, ContainerSummary, Kind, ServiceSpec
-from orchestrator.core.sighting import Origin, Sighting, Survey
+from orchestrator.core.model import Category, ContainerSummary, Kind, ServiceSpec, Tie
+from orchestrator.core.rejoin import original_name
+from orchestrator.core.sighting import Loss, Origin, Sighting, Survey
 from orchestrator.errors import Problem
 
 _SHORTEST_ID: Final = 12
@@ -38,6 +40,9 @@ class _Entry:
     configured: bool
     problems: tuple[str, ...]
     origins: Mapping[str, Origin]
+    lost: Mapping[str, Loss]
+    parent: str
+    leftover_id: str | None
 
 
 @dataclass(slots=True)
@@ -48,6 +53,12 @@ class _Draft:
     unmanaged: list[Unmanaged] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problems: dict[str, list[Problem]] = field(default_factory=dict)
+    leftovers: dict[str, Claim] = field(default_factory=dict)
+    """What a recreation renamed and did not remove, by service."""
+
+    def leftover_of(self, service: str) -> str | None:
+        found = self.leftovers.get(service)
+        return None if found is None else found.container.container_id
 
     def leave(self, claim: Claim, reason: str) -> None:
         self.ignored[claim.container.name] = reason
@@ -66,9 +77,9 @@ class ServiceSurveyor:
     def __init__(self, configuration: Configuration, ourselves: str | None = None) -> None:
         self._configuration = configuration
         self._ourselves = ourselves if ourselves is not None and len(ourselves) >= _SHORTEST_ID else None
-        self._identified: dict[tuple[str, str, str], Claim | Unmanaged] = {}
+        self._identified: dict[tuple[str, str, tuple[Tie, ...]], Claim | Unmanaged] = {}
         self._resolved: dict[tuple[str, str, str], Resolved] = {}
-        self._seen: tuple[tuple[str, str, int, str], ...] | None = None
+        self._seen: tuple[tuple[str, str, int, tuple[Tie, ...]], ...] | None = None
         self._entries: tuple[_Entry, ...] = ()
         self._ignored: Mapping[str, str] = {}
         self._warnings: tuple[str, ...] = ()
@@ -76,7 +87,7 @@ class ServiceSurveyor:
         self._problems: tuple[Problem, ...] = ()
 
     def survey(self, containers: Sequence[ContainerSummary]) -> Survey:
-        seen = tuple((each.container_id, each.name, preference(each)[0], each.network_mode) for each in containers)
+        seen = tuple((each.container_id, each.name, preference(each)[0], each.ties) for each in containers)
         if seen != self._seen:
             self._work_out(containers)
             self._seen = seen
@@ -88,6 +99,9 @@ class ServiceSurveyor:
                 configured=entry.configured,
                 problems=entry.problems,
                 origins=entry.origins,
+                lost=entry.lost,
+                parent=entry.parent,
+                leftover=None if entry.leftover_id is None else by_id[entry.leftover_id],
             )
             for entry in self._entries
         }
@@ -106,16 +120,17 @@ class ServiceSurveyor:
         for name, found in connected.problems.items():
             draft.complain(name, found)
         self._cycles = tuple(cut.path for cut in connected.cuts)
-        self._keep(candidates, connected, draft)
+        self._keep(candidates, connected, draft, Whereabouts(containers, candidates))
 
     def _claims(self, containers: Sequence[ContainerSummary], draft: _Draft) -> dict[str, list[Claim]]:
         remembered, self._identified = self._identified, {}
         claims: dict[str, list[Claim]] = {}
         for container in containers:
-            key = (container.container_id, container.name, container.network_mode)
+            key = (container.container_id, container.name, container.ties)
             found = remembered[key] if key in remembered else identify(container, self._configuration)
             self._identified[key] = found
             if isinstance(found, Unmanaged):
+                self._keep_leftover(container, draft)
                 draft.ignored[container.name] = found.reason
                 draft.unmanaged.append(found)
             else:
@@ -123,6 +138,14 @@ class ServiceSurveyor:
                 claim = Claim(found.service, found.ground, container, found.marks)
                 claims.setdefault(found.service, []).append(claim)
         return claims
+
+    def _keep_leftover(self, container: ContainerSummary, draft: _Draft) -> None:
+        name = original_name(container.name)
+        if name == container.name:
+            return
+        found = identify(replace(container, name=name), self._configuration)
+        if isinstance(found, Claim):
+            draft.leftovers[found.service] = replace(found, container=container)
 
     def _winners(self, claims: dict[str, list[Claim]], draft: _Draft) -> list[Claim]:
         """One container for each service. Under ``all`` the others go by their own names, else they are left alone;
@@ -157,6 +180,9 @@ class ServiceSurveyor:
                 continue
             candidates[claim.service] = Candidate(resolved, claim.container, claim.marks)
             draft.complain(claim.service, (*claim.marks.own.problems, *resolved.problems))
+        for service, claim in draft.leftovers.items():
+            if service not in candidates:  # it has to be put back under its name
+                candidates[service] = Candidate(self._resolve(claim), None, claim.marks)
         for name, configured in self._configuration.services.items():
             draft.complain(name, configured.problems)
             if name in candidates or not configured.enabled:
@@ -184,7 +210,9 @@ class ServiceSurveyor:
     def _monitoring_is_off(self, spec: ServiceSpec) -> bool:
         return spec.category is Category.MONITORING and not self._configuration.settings.monitoring_enabled
 
-    def _keep(self, candidates: Mapping[str, Candidate], connected: Connected, draft: _Draft) -> None:
+    def _keep(
+        self, candidates: Mapping[str, Candidate], connected: Connected, draft: _Draft, whereabouts: Whereabouts
+    ) -> None:
         entries: list[_Entry] = []
         everything: list[Problem] = []
         for name in sorted(connected.specs):
@@ -198,6 +226,9 @@ class ServiceSurveyor:
                     configured=name in self._configuration.services,
                     problems=tuple(map(str, problems)),
                     origins=connected.origins[name],
+                    lost=whereabouts.lost(candidates[name].marks),
+                    parent=whereabouts.parent(candidates[name].marks),
+                    leftover_id=draft.leftover_of(name),
                 )
             )
         for each in draft.unmanaged:

@@ -23,6 +23,7 @@ from orchestrator.core.messages import (
     Stop,
 )
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
+from orchestrator.core.rejoin import recreate_on_request
 from orchestrator.core.turn import Turn
 
 _UP = (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.STOPPING)
@@ -106,6 +107,8 @@ def _act(turn: Turn, command: Restart | Start | Stop, container: ContainerSnapsh
     name = turn.spec.name
     if not turn.state.enabled and not isinstance(command, Stop):
         return Reply(False, f"{name} is disabled ({turn.state.reason}): enable it first", "disabled")
+    if turn.facts.severed is not None and not isinstance(command, Stop):
+        return recreate_on_request(turn, command, container, turn.facts.severed)
     match command:
         case Stop():
             return _stop(turn, command, container)

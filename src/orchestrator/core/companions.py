@@ -1,19 +1,24 @@
-"""Restarted after another service was: because somebody said so, or because its network ended with the other's run."""
+"""Restarted after another service was: because somebody said so, or because a namespace of the other's that it joined
+ended with the other's run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from orchestrator.core.messages import Companion
-from orchestrator.core.model import ActionKind, ContainerSnapshot
+from orchestrator.core.model import ActionKind, ContainerSnapshot, TieKind
 from orchestrator.core.turn import Turn
+
+_NAMESPACE_WORDS: Final[Mapping[TieKind, str]] = {"network": "network", "ipc": "shared memory"}
 
 
 def follow_companions(turn: Turn, container: ContainerSnapshot) -> None:
     """Once for every new run of a companion that is well, unless this run began after it anyway.
 
     A companion seen for the first time asks for nothing: whoever restarted it before we came knew what they did. A
-    shared network is dead all the same.
+    shared namespace is dead all the same.
     """
     remembered = dict(turn.state.companions)
     due = [each for each in turn.facts.companions if _asks(each, remembered, container)]
@@ -30,11 +35,12 @@ def _asks(companion: Companion, remembered: dict[str, float], container: Contain
     known = remembered.get(companion.name)
     if began_after or companion.run.started_at == known:
         return False
-    return known is not None or companion.shares_network
+    return known is not None or companion.shared is not None
 
 
 def _words(due: list[Companion]) -> str:
     names = ", ".join(each.name for each in due)
-    if any(each.shares_network for each in due):
-        return f"its network ended when {names} was restarted"
+    shared = next((each.shared for each in due if each.shared is not None), None)
+    if shared is not None:
+        return f"its {_NAMESPACE_WORDS[shared]} ended when {names} was restarted"
     return f"restarted with {names}, which was restarted"

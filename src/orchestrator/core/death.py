@@ -109,6 +109,8 @@ def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     if turn.hindrance and not manual:
         turn.note_hindrance(words)
         return
+    if turn.facts.severed is not None:
+        return  # the engine refuses it
     if container.state is ContainerState.RESTARTING:
         turn.note(f"{words}; the engine restarts it by its policy {container.restart_policy!r}")
         return

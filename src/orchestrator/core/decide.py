@@ -19,7 +19,8 @@ While an action is in flight everything holds. The rules below read from the mos
 each either settles the turn and returns, or leaves it to the next. One room each for what they lead to: ``settle``
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
 runs is well), ``death`` (what to do about what is down), ``waiting`` (what others keep it from), ``holding`` (a
-person's hold), ``companions`` (what it is restarted with); ``turn`` counts failures and orders actions.
+person's hold), ``companions`` (what it is restarted with), ``rejoin`` (whose namespaces it uses); ``turn`` counts
+failures and orders actions.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from orchestrator.core.model import (
     ServiceState,
     Status,
 )
+from orchestrator.core.rejoin import rejoin, remember_owners, resume_recreation
 from orchestrator.core.settle import settle
 from orchestrator.core.takeover import take_over
 from orchestrator.core.turn import Turn
@@ -89,6 +91,8 @@ def _observe(turn: Turn) -> None:
     if container is UNSEEN:
         turn.doubt()
         return
+    if resume_recreation(turn):
+        return
     if container is None:
         _vanish(turn)
         return
@@ -109,12 +113,15 @@ def _observe(turn: Turn) -> None:
     if turn.actions:
         return
     follow_run(turn, container)
+    remember_owners(turn, container)
     resume(turn, container)
     if container.state is not ContainerState.RUNNING:
         observe_down(turn, container)
     take_over(turn, container)
-    if container.state is ContainerState.RUNNING and not turn.actions:
+    severed = turn.facts.severed is not None and turn.state.stopped_by is None
+    if container.state is ContainerState.RUNNING and not turn.actions and not severed:
         judge(turn, container)
+    rejoin(turn, container)
     await_dependencies(turn)
 
 
@@ -179,7 +186,8 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
     cause = f"one trial, {turn.spec.recovery.retry_disabled_after:g} s after the limit disabled it"
     turn.note(cause)
     turn.tell(Message.ENABLED, cause)
-    if container.state is ContainerState.RUNNING and not well and turn.free_to_heal:
+    restartable = container.state is ContainerState.RUNNING and turn.facts.severed is None
+    if restartable and not well and turn.free_to_heal:
         turn.order(ActionKind.RESTART, container, cause)
 
 
@@ -200,7 +208,7 @@ def _wake_at(turn: Turn) -> float | None:
         return hold_ends
     forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
     patience_ends = None if state.attempt is None else state.attempt.patience_ends
-    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, hold_ends)
+    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, hold_ends, state.resume_at)
     return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
 

@@ -19,7 +19,8 @@ def follow_run(turn: Turn, container: ContainerSnapshot) -> None:
     turn.state = replace(state, container_id=container.container_id, engine_restarts=container.restart_count)
     if recreated:
         turn.state = replace(turn.state, retry_at=None, confirmations=0)
-        turn.fail_attempt(f"its container was replaced by {container.container_id[:12]}")
+        if turn.state.attempt is None or turn.state.attempt.kind is not ActionKind.RECREATE:
+            turn.fail_attempt(f"its container was replaced by {container.container_id[:12]}")
     attempt = turn.state.attempt
     if attempt is not None and attempt.kind is not ActionKind.STOP and run == attempt.run_before:
         _nothing_happened(turn, attempt, container)

@@ -32,6 +32,7 @@ class Intention(StrEnum):
     RESTART = "restart"
     START = "start"
     STOP = "stop"
+    RECREATE = "recreate"
     WAIT = "wait"
     """For something that is not ours to do: a dependency, a first passing check, the engine."""
     NOTHING = "nothing"

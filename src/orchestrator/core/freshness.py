@@ -39,6 +39,7 @@ def summary_of(snapshot: ContainerSnapshot) -> ContainerSummary:
         created_at=snapshot.created_at,
         labels=snapshot.labels,
         network_mode=snapshot.network_mode,
+        ties=snapshot.ties,
         ports=snapshot.ports,
         health="" if snapshot.health is None else snapshot.health.status,
     )

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
 
-from orchestrator.core.model import ActionKind, ContainerSnapshot, Instant, ProbeResult, Run, ServiceState, Status
+from orchestrator.core.model import (
+    ActionKind,
+    ContainerSnapshot,
+    ContainerSummary,
+    Instant,
+    ProbeResult,
+    Run,
+    ServiceState,
+    Status,
+    TieKind,
+)
 
 
 class NoEvidence(Enum):
@@ -92,8 +102,22 @@ class Companion:
 
     name: str
     run: Run
-    shares_network: bool = False
-    """The other lives in its network namespace, which ends with its run."""
+    shared: TieKind | None = None
+    """The other joined this namespace of it, which ends with its run: a network or an IPC namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Severed:
+    """Containers whose namespaces it joined are gone, or were left for others: it cannot be started as it is."""
+
+    gone: tuple[str, ...]
+    """Their ids."""
+    parents: tuple[str, ...] = ()
+    """The services that they were, as far as that is known."""
+    places: tuple[str, ...] = ()
+    """The names of the containers that those have now, as far as they have any, else their own."""
+    successors: tuple[tuple[str, str], ...] = ()
+    """Each of ``gone`` with the container in its place, by id; empty unless all of those run and are well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +147,11 @@ class Facts:
     asked."""
     companions: tuple[Companion, ...] = ()
     """Those it is restarted with, as far as they run and are well."""
+    owners: tuple[tuple[str, str], ...] = ()
+    """The containers whose namespaces it uses, by id, each with the service that it is, as far as it is managed."""
+    severed: Severed | None = None
+    leftover: ContainerSummary | None = None
+    """The container that it was, renamed by a recreation that did not come to its end."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -141,6 +170,8 @@ class Action:
     cause: str
     manual: bool
     stop_timeout: float
+    successors: tuple[tuple[str, str], ...] = ()
+    """Of a recreation: see :class:`Severed`."""
 
 
 class Message(StrEnum):
@@ -169,6 +200,7 @@ class Message(StrEnum):
     GIVEN_BACK = "Given back to the engine's restart policy"
     HELD = "Service held"
     RELEASED = "Service released"
+    SEVERED = "Shared namespace is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +230,9 @@ class Reply:
 
     accepted: bool
     message: str
-    conflict: Literal["", "disabled", "in_flight", "no_container", "paused", "observe_only", "engine_away"] = ""
+    conflict: Literal[
+        "", "disabled", "in_flight", "no_container", "severed", "paused", "observe_only", "engine_away"
+    ] = ""
     """Why it was refused, for machines."""
 
 

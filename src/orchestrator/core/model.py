@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class ActionKind(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    RECREATE = "recreate"
+    """Another container like it in its place, in the namespaces of those that took the place of its owners."""
 
 
 class Kind(StrEnum):
@@ -138,6 +140,8 @@ class RecoverySpec:
     retry_disabled_after: float | None = None
     take_over: bool = False
     """Whether a crash loop of the engine's own restart policy is stopped, and ours begins."""
+    recreate: bool = False
+    """Whether it may be created anew where nothing else helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,21 @@ class PublishedPort:
     protocol: str = "tcp"
 
 
+TieKind = Literal["network", "pid", "ipc", "volumes", "podman"]
+NAMESPACES: Final[tuple[TieKind, ...]] = ("network", "pid", "ipc")
+"""What a container joins at its start, and what ends with the run of its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What a container was created to use of another one; it never changes."""
+
+    kind: TieKind
+    """The other's namespace, its volumes, or ``podman``: started after it, by ``--requires``."""
+    container: str
+    """The other one's id or name, as the engine tells it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSummary:
     """One row of the engine's list: enough to say which service it is, too little to judge it."""
@@ -195,6 +214,8 @@ class ContainerSummary:
     created_at: float
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     network_mode: str = ""
+    ties: tuple[Tie, ...] = ()
+    """As far as they are told: a list tells at most of a shared network."""
     ports: tuple[PublishedPort, ...] = ()
     uptime_at_most: float | None = None
     """Upper bound of the run's age that the list's words allow (``Up 5 minutes`` is under 6); ``None``: not told."""
@@ -237,6 +258,7 @@ class ContainerSnapshot:
     addresses: tuple[str, ...] = ()
     """The container's own addresses on its networks."""
     network_mode: str = ""
+    ties: tuple[Tie, ...] = ()
     restart_policy: str = "no"
     restart_count: int = 0
     """Restarts by the engine's own policy, as far as it counts them."""
@@ -350,6 +372,12 @@ class ServiceState:
     """It was told that it is down and waits for a dependency."""
     taken_over: bool = False
     """A crash loop of the engine's own policy was stopped, and it has not run stably since."""
+    owners: tuple[tuple[str, str], ...] = ()
+    """The containers whose namespaces it uses, by id, each with the service that it was."""
+    severed: bool = False
+    """It was told that those are gone."""
+    resume_at: float | None = None
+    """The moment before which what a recreation left half done is not taken up once more; ``None``: at once."""
     companions: tuple[tuple[str, float], ...] = ()
     """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
 

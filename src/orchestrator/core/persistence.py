@@ -59,6 +59,8 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "completed": state.completed,
         "waiting": state.waiting,
         "taken_over": state.taken_over,
+        "owners": dict(state.owners),
+        "severed": state.severed,
         "companions": {name: started_at for name, started_at in state.companions if isfinite(started_at)},
     }
 
@@ -96,6 +98,8 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         completed=_flag(document, "completed"),
         waiting=_flag(document, "waiting"),
         taken_over=_flag(document, "taken_over"),
+        owners=_owners(document),
+        severed=_flag(document, "severed"),
         companions=_companions(document),
     )
 
@@ -209,6 +213,11 @@ def _companions(document: Mapping[str, object]) -> tuple[tuple[str, float], ...]
     kept = _nested(document, "companions") or {}
     starts = ((name, _number(kept, name)) for name in sorted(kept))
     return tuple((name, started_at) for name, started_at in starts if started_at is not None)
+
+
+def _owners(document: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    kept = _nested(document, "owners") or {}
+    return tuple((owner, name) for owner, name in kept.items() if isinstance(name, str))
 
 
 def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:

@@ -37,6 +37,8 @@ STOP_REPEAT: Final = 5.0
 STOP_MARGIN: Final = 5.0
 """Seconds beyond the stop time-out in which an engine has killed a container and shows it: Docker goes on with a
 restart whose caller has gone, and calls the container running until its process is dead."""
+RESUME_AGAIN: Final = 60.0
+"""Seconds between two attempts to take up the same interrupted recreation."""
 
 POLITE_EXITS: Final = (0, 143)
 """Exit codes of what was asked to end (SIGTERM), and did."""

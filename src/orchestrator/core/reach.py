@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
 
 from orchestrator.core.model import ContainerSnapshot, PublishedPort, ServiceSpec
-
-_OWNED: Final = "container:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +19,14 @@ class Address:
 
 def in_network_of(snapshot: ContainerSnapshot, owner: ContainerSnapshot) -> ContainerSnapshot:
     """``snapshot``, which uses the network of ``owner``, as it is reached: by the owner's ports and addresses."""
-    return replace(snapshot, ports=owner.ports, addresses=owner.addresses, network_mode=owner.network_mode)
+    return replace(
+        snapshot, ports=owner.ports, addresses=owner.addresses, network_mode=owner.network_mode, ties=owner.ties
+    )
 
 
 def network_owner(snapshot: ContainerSnapshot) -> str | None:
     """The id of the container whose network it uses; ``None``: it has its own, or the host's."""
-    mode = snapshot.network_mode
-    return mode.removeprefix(_OWNED) if mode.startswith(_OWNED) else None
+    return next((tie.container for tie in snapshot.ties if tie.kind == "network"), None)
 
 
 def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -> Address | str:
@@ -47,14 +45,14 @@ def reach(spec: ServiceSpec, snapshot: ContainerSnapshot, published_host: str) -
         return published
     if snapshot.network_mode == "host":
         return Address(published_host, port)
+    if snapshot.addresses:
+        return Address(_preferred(snapshot.addresses), port, inside=True)
     owner = network_owner(snapshot)
     if owner is not None:
         return (
             f"it uses the network of container {owner[:12]}, which is not managed: "
             f"set host (label orchestrator.host) to where port {port} answers"
         )
-    if snapshot.addresses:
-        return Address(_preferred(snapshot.addresses), port, inside=True)
     return (
         f"port {port} is not published and the container has no address of its own: "
         "publish it, or set host (label orchestrator.host)"

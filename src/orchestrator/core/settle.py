@@ -25,6 +25,8 @@ def settle(turn: Turn, outcome: Outcome) -> None:
         attempt = replace(attempt, run_before=turn.facts.container.run)
         turn.state = replace(turn.state, engine_restarts=turn.facts.container.restart_count)
     turn.state = replace(turn.state, attempt=replace(attempt, in_flight=False))
+    if attempt.kind is ActionKind.RECREATE:  # what is said to be left over may just not be known yet to be gone
+        turn.state = replace(turn.state, resume_at=turn.now.moment + policy.RESUME_AGAIN)
     if attempt.kind is ActionKind.STOP:
         turn.state = replace(turn.state, retry_at=turn.now.moment + policy.STOP_REPEAT)
     match outcome.result:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from orchestrator.core.model import ContainerSummary, ServiceSpec
+from orchestrator.core.model import ContainerSummary, ServiceSpec, TieKind
 from orchestrator.core.windows import Window
 
-Origin = Literal["configuration", "label", "compose", "network", "catalog"]
+Origin = Literal["configuration", "label", "compose", "catalog"] | TieKind
 """Who says that one service needs another."""
+Loss = Literal["gone", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Sighting:
     """What was wrong with its labels or dependencies, in words; what was fine is used."""
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
     """Of each service that it requires or wants."""
+    lost: Mapping[str, Loss] = field(default_factory=lambda: MappingProxyType({}))
+    """The containers whose namespaces it uses, by id, that are not there, or are down and no service."""
+    parent: str = ""
+    """The service whose namespace it uses, as far as compose tells."""
+    leftover: ContainerSummary | None = None
+    """The container that it was, renamed by a recreation that did not come to its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class Turn:
         manual: bool = False,
         announced: bool = False,
         pause: float = 0.0,
+        successors: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Give one action to the hands; until its outcome nothing else is decided.
 
@@ -121,6 +122,7 @@ class Turn:
                 cause=cause,
                 manual=manual,
                 stop_timeout=self.spec.recovery.stop_timeout,
+                successors=successors,
             )
         )
         self.state = replace(
@@ -210,8 +212,10 @@ class Turn:
 _ANNOUNCEMENTS = {
     (False, ActionKind.START): Message.RESTARTING,
     (False, ActionKind.RESTART): Message.RESTARTING,
+    (False, ActionKind.RECREATE): Message.RESTARTING,
     (True, ActionKind.START): Message.MANUAL_START,
     (True, ActionKind.RESTART): Message.MANUAL_RESTART,
+    (True, ActionKind.RECREATE): Message.MANUAL_RESTART,
     (True, ActionKind.STOP): Message.MANUAL_STOP,
 }
 
@@ -219,4 +223,5 @@ _UNDER_WAY = {
     ActionKind.START: "being started",
     ActionKind.STOP: "being stopped",
     ActionKind.RESTART: "being restarted",
+    ActionKind.RECREATE: "being recreated",
 }

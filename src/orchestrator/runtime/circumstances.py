@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 
 from orchestrator.core import graph, policy
-from orchestrator.core.messages import Companion, Facts
-from orchestrator.core.model import ContainerState, RunningCheck
+from orchestrator.core.messages import Companion, Facts, Severed
+from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
+from orchestrator.core.rejoin import joined
 from orchestrator.runtime.registry import Record, ServiceRegistry
 
 
@@ -23,6 +24,9 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         held="; ".join(record.holds.values()),
         dependencies_asked=min(_asked(record, registry), default=math.inf),
         companions=tuple(_companions(record, registry)),
+        owners=tuple(_owners(record, registry)),
+        severed=_severed(record, registry),
+        leftover=record.leftover,
     )
 
 
@@ -64,4 +68,53 @@ def _companions(record: Record, registry: ServiceRegistry) -> Iterator[Companion
             continue
         run = other.container.run
         if other.container.state is ContainerState.RUNNING and run is not None:
-            yield Companion(name, run, shares_network=record.origins.get(name) == "network")
+            yield Companion(name, run, shared=_shared(record.container, run.container_id))
+
+
+def _shared(guest: ContainerSnapshot | None, owner: str) -> TieKind | None:
+    ties = () if guest is None else guest.ties
+    return next((tie.kind for tie in ties if tie.kind in ("network", "ipc") and tie.container == owner), None)
+
+
+def _owners(record: Record, registry: ServiceRegistry) -> Iterator[tuple[str, str]]:
+    for owner in () if record.container is None else joined(record.container):
+        name = registry.service_of(owner)
+        if name is not None:
+            yield owner, name
+
+
+def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
+    """One that is down and no service is lost only where another container took its place: else it may come back."""
+    if record.container is None or not record.lost:
+        return None
+    known = dict(record.state.owners)
+    # what was lost is known of the container of the last survey; this one may be in its place already
+    parents = {owner: known.get(owner, record.parent) for owner in joined(record.container) if owner in record.lost}
+    places = {owner: _place(parent, owner, registry) for owner, parent in parents.items()}
+    gone = tuple(owner for owner in parents if record.lost[owner] == "gone" or places[owner])
+    if not gone:
+        return None
+    successors = tuple((owner, places[owner]) for owner in gone)
+    services = tuple(dict.fromkeys(parents[owner] for owner in gone if parents[owner]))
+    return Severed(
+        gone=gone,
+        parents=services,
+        places=tuple(_container_name(name, registry) for name in services),
+        successors=successors if all(place for _, place in successors) else (),
+    )
+
+
+def _container_name(service: str, registry: ServiceRegistry) -> str:
+    record = registry.get(service)
+    return service if record is None or record.container is None else record.container.name
+
+
+def _place(parent: str, owner: str, registry: ServiceRegistry) -> str:
+    """The other container that runs as this service now and is well; empty: none does, as far as is known."""
+    record = registry.get(parent)
+    if record is None or not record.met or not record.seen or record.container is None:
+        return ""
+    verified = record.container.run == record.state.run  # else it is well as another container was
+    runs = record.container.state is ContainerState.RUNNING
+    other = record.container.container_id != owner
+    return record.container.container_id if verified and runs and other else ""

@@ -65,6 +65,8 @@ class ContainerDiscoveryService:
         self._summaries: dict[str, ContainerSummary] = {}
         self._known: dict[str, ContainerSnapshot] = {}
         self._services: dict[str, str] = {}
+        self._used: set[str] = set()
+        """Containers, services or not, that others use something of."""
         self._survey: Survey | None = None
         self._connected = False
         """A list was read in this session: what is not in it is not there."""
@@ -149,7 +151,8 @@ class ContainerDiscoveryService:
             self._post(StopSeen(event.container_id, event.at))
         elif event.action == "kill":
             self._post(SignalSeen(event.container_id, event.at))
-        if event.container_id in self._services or event.action in _NEW_FACES:
+        known = event.container_id in self._services or event.container_id in self._used
+        if known or event.action in _NEW_FACES:
             self.look(event.container_id)
         elif event.action == "destroy" and event.container_id in self._summaries:
             self._list_wanted.set()
@@ -174,11 +177,11 @@ class ContainerDiscoveryService:
             await asyncio.sleep(_RELIST_SOON)
 
     def _completed(self, row: ContainerSummary) -> ContainerSummary:
-        """Podman's list does not tell the network mode; a look does, and it cannot change."""
+        """A list tells little of a container's ties, Podman's nothing; a look does, and they cannot change."""
         known = self._known.get(row.container_id)
-        if row.network_mode or known is None:
+        if known is None:
             return row
-        return replace(row, network_mode=known.network_mode)
+        return replace(row, network_mode=known.network_mode, ties=known.ties)
 
     def _tell_of_project(self, before: ContainerSummary | None, after: ContainerSummary | None) -> None:
         """What came, went or was renamed while we were watching is part of what somebody does to its project."""
@@ -198,6 +201,7 @@ class ContainerDiscoveryService:
         survey = self._surveyor.survey(tuple(self._summaries.values()))
         before = dict(self._services)
         self._survey = survey
+        self._used = {tie.container for row in self._summaries.values() for tie in row.ties}
         self._services = {
             sighting.container.container_id: name
             for name, sighting in survey.services.items()
@@ -263,11 +267,8 @@ class ContainerDiscoveryService:
     def _identity_changed(self, row: ContainerSummary, snapshot: ContainerSnapshot) -> bool:
         """Whether another service, or another container for one, may follow from this look."""
         crowded = self._survey is None or bool(self._survey.warnings)
-        return (
-            row.name != snapshot.name
-            or row.network_mode != snapshot.network_mode
-            or (crowded and row.state is not snapshot.state)
-        )
+        matters = crowded or snapshot.container_id in self._used
+        return row.name != snapshot.name or row.ties != snapshot.ties or (matters and row.state is not snapshot.state)
 
     def _gone(self, container_id: str) -> None:
         self._known.pop(container_id, None)

@@ -76,7 +76,7 @@ class Intake:
             record.seen = False
 
     def dependents_of(self, name: str) -> tuple[str, ...]:
-        """Whoever requires, wants, or is restarted with it."""
+        """Whoever requires, wants, or is restarted with it, or used its namespaces when they were seen last."""
         return self._dependents.get(name, ())
 
     def take_in(self, post: Post, now: Instant) -> Sequence[str]:  # noqa: PLR0912 - one case for each kind of post
@@ -129,7 +129,8 @@ class Intake:
                 record.project = project_of(sighting.container.labels)
         dependents: defaultdict[str, list[str]] = defaultdict(list)
         for name, record in self._registry.items():
-            for needed in {*record.spec.requires, *record.spec.wants, *record.spec.restart_with}:
+            parents = {record.parent, *(parent for _, parent in record.state.owners)}
+            for needed in {*record.spec.requires, *record.spec.wants, *record.spec.restart_with, *parents}:
                 dependents[needed].append(name)
         self._dependents = {needed: tuple(names) for needed, names in dependents.items()}
         found = [name for name, sighting in survey.services.items() if sighting.container is not None]

@@ -11,6 +11,7 @@ from orchestrator.core.messages import Action, Outcome, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine
+from orchestrator.runtime.recreation import recreate
 
 ALL_STOPPED: Final = (
     "all its processes were stopped (state T) and could not have used the stop time-out: killed at once"
@@ -75,6 +76,8 @@ class LifecycleManager:
                 return Outcome(action.action_id, Result.UNKNOWN, "it did not end within its deadline")
 
     async def _act(self, action: Action) -> Outcome:
+        if action.kind is ActionKind.RECREATE:
+            return await recreate(self._engine, self._clock, action)
         try:
             if action.kind is ActionKind.RESTART:
                 settled = await self._settled_already(action)
@@ -114,6 +117,8 @@ class LifecycleManager:
                 frozen = await self._frozen(action.container_id)
                 await self._engine.restart(action.container_id, 0 if frozen else action.stop_timeout)
                 return ALL_STOPPED if frozen else ""
+            case ActionKind.RECREATE:
+                raise AssertionError("a recreation is many calls")
             case _:
                 assert_never(action.kind)
         return ""
@@ -153,7 +158,7 @@ def _achieved(action: Action, after: ContainerSnapshot) -> bool:
             return runs
         case ActionKind.STOP:
             return after.state in (ContainerState.EXITED, ContainerState.CREATED)
-        case ActionKind.RESTART:
+        case ActionKind.RESTART | ActionKind.RECREATE:
             return runs and after.run != action.run
         case _:
             assert_never(action.kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -64,6 +64,17 @@ class MeasuredEngine:
 
     async def kill(self, container_id: str) -> None:
         await self._measured("kill", self._engine.kill(container_id))
+
+    async def rename(self, container_id: str, name: str) -> None:
+        await self._measured("rename", self._engine.rename(container_id, name))
+
+    async def create_like(
+        self, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
+    ) -> str:
+        return await self._measured("create", self._engine.create_like(container_id, name, successors, labels))
+
+    async def remove(self, container_id: str) -> None:
+        await self._measured("remove", self._engine.remove(container_id))
 
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         return await self._measured("execute", self._engine.execute(container_id, command, timeout))

@@ -55,6 +55,7 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.GIVEN_BACK: (logging.INFO, "{name} is given back to the engine's restart policy"),
         Message.HELD: (logging.INFO, "Service {name} held"),
         Message.RELEASED: (logging.INFO, "Service {name} released"),
+        Message.SEVERED: (logging.WARNING, "Service {name} lost the namespace that it shares"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )

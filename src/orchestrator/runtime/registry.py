@@ -12,6 +12,7 @@ from orchestrator.core.model import (
     ActionKind,
     ContainerSnapshot,
     ContainerState,
+    ContainerSummary,
     Instant,
     ProbeResult,
     Run,
@@ -20,7 +21,7 @@ from orchestrator.core.model import (
     Status,
 )
 from orchestrator.core.reach import in_network_of, network_owner
-from orchestrator.core.sighting import Origin, Sighting
+from orchestrator.core.sighting import Loss, Origin, Sighting
 from orchestrator.runtime.views import HealthView, ServiceView, local_time
 
 SHORT_ID: Final = 12
@@ -55,6 +56,9 @@ class Record:
     """The same of the newest signal by the engine that asks a process to end."""
     our_stop: Run | None = None
     """The run that an action of ours ended or was to end: a stop of it is no person's."""
+    lost: Mapping[str, Loss] = field(default_factory=dict)
+    parent: str = ""
+    leftover: ContainerSummary | None = None
     unmet: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Its soft dependencies that are not running."""
@@ -171,6 +175,7 @@ class ServiceRegistry:
         record.configured = sighting.configured
         record.problems = sighting.problems
         record.origins = sighting.origins
+        record.lost, record.parent, record.leftover = sighting.lost, sighting.parent, sighting.leftover
         record.unlisted = False
         return record
 
@@ -178,6 +183,13 @@ class ServiceRegistry:
         record = self._records.get(name)
         if record is not None:
             record.unlisted = True
+
+    def service_of(self, container_id: str) -> str | None:
+        """The service that this container is."""
+        for name, record in self._records.items():
+            if record.container is not None and record.container.container_id == container_id:
+                return name
+        return None
 
     def as_reached(self, container: ContainerSnapshot) -> ContainerSnapshot:
         """``container`` with the ports and addresses of the container whose network it uses, where we manage that."""

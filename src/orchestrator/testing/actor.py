@@ -60,6 +60,9 @@ class Actor:
     def cannot_start(self, words: str = "bind source path does not exist: /srv/gone") -> Deed:
         return lambda: setattr(self.container, "refuses_start", words)
 
+    def cannot_be_copied(self, words: str = "it would lack HostConfig.Links") -> Deed:
+        return lambda: setattr(self.container, "refuses_likeness", words)
+
     def can_start(self) -> Deed:
         return lambda: setattr(self.container, "refuses_start", "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -13,6 +13,8 @@ from orchestrator.core.model import (
     ContainerSummary,
     EngineHealth,
     PublishedPort,
+    Tie,
+    TieKind,
 )
 from orchestrator.testing.output import Output
 from orchestrator.testing.workload import HEALTHY, Condition, EngineCheckup, Workload
@@ -33,14 +35,19 @@ class Process:
     changed_at: float = 0.0
     """The moment at which its condition changed last."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
-    network: Process | None = None
-    """Whose network it joined at its start."""
+    joined: Mapping[TieKind, Process | None] = field(default_factory=dict)
+    """Whose namespaces it joined at its start."""
     checkup: EngineHealth | None = None
     failed_checkups: int = 0
 
     @property
     def dead(self) -> bool:
         return self.gone.is_set()
+
+    @property
+    def cut_off(self) -> bool:
+        """It shares a namespace with nobody any more."""
+        return any(other is not None and other.dead for other in self.joined.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,10 @@ class Blueprint:
     policy: str = "no"
     """The engine's own restart policy: no, always, unless-stopped, on-failure."""
     checkup: EngineCheckup | None = None
-    network_of: str | None = None
-    """The name of the container whose network it shares."""
     leans_on: tuple[str, ...] = ()
     """Names of containers without which it says that it is ill, until they are well again."""
+    uses: Mapping[TieKind, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Of other containers, by their names."""
 
 
 @dataclass(eq=False, slots=True)
@@ -85,7 +92,9 @@ class FakeContainer:
     """The engine's own policy leaves it alone until somebody starts it."""
     refuses_start: str = ""
     """The engine's words on why it cannot be started; empty: it can."""
-    network_owner: FakeContainer | None = None
+    refuses_likeness: str = ""
+    """The engine's words on why no container can be created like it."""
+    uses: Mapping[TieKind, FakeContainer] = field(default_factory=dict)
     policy_pause: float = 0.0
     """What the engine's own policy waited last."""
     in_restart: asyncio.Task[None] | None = None
@@ -104,7 +113,8 @@ class FakeContainer:
         process = self.process
         if process is None or process.dead or moment - process.began < self.workload.warm_up:
             return None
-        if process.network is not None and process.network.dead:
+        network = process.joined.get("network")
+        if network is not None and network.dead:
             return None
         if self.state is ContainerState.PAUSED:
             return Condition.FROZEN
@@ -121,7 +131,8 @@ class FakeContainer:
             yield next((each for each in self.neighbours.values() if each.name == name), None)
 
     def well(self, moment: float) -> bool:
-        return self.state is ContainerState.RUNNING and self.answers(moment) is Condition.HEALTHY
+        runs = self.state is ContainerState.RUNNING and self.process is not None and not self.process.cut_off
+        return runs and self.answers(moment) is Condition.HEALTHY
 
     def plainly_well(self, moment: float) -> bool:
         """Well for so long that a question asked while it was not has been answered since."""
@@ -153,12 +164,14 @@ class FakeContainer:
             ports=blueprint.ports,
             addresses=("172.17.0.2",) if self.up else (),
             network_mode=self._network_mode(),
+            ties=self._ties(tuple(self.uses)),
             restart_policy=blueprint.policy,
             restart_count=self.restart_count,
             health=self.health(),
         )
 
-    def summary(self, wall: float) -> ContainerSummary:
+    def summary(self, wall: float, told: Collection[TieKind]) -> ContainerSummary:
+        """A row of a list that tells of these ties."""
         health = self.health()
         return ContainerSummary(
             container_id=self.container_id,
@@ -167,7 +180,8 @@ class FakeContainer:
             state=self.state,
             created_at=self.created_at,
             labels=self.blueprint.labels,
-            network_mode=self._network_mode(),
+            network_mode=self._network_mode() if told else "",
+            ties=self._ties(told),
             ports=self.blueprint.ports,
             uptime_at_most=uptime_at_most(wall - self.started_at) if self.up and self.started_at is not None else None,
             health="" if health is None or health.status == "none" else health.status,
@@ -182,7 +196,11 @@ class FakeContainer:
         return self.process.checkup
 
     def _network_mode(self) -> str:
-        return "bridge" if self.network_owner is None else f"container:{self.network_owner.container_id}"
+        owner = self.uses.get("network")
+        return "bridge" if owner is None else f"container:{owner.container_id}"
+
+    def _ties(self, told: Collection[TieKind]) -> tuple[Tie, ...]:
+        return tuple(Tie(kind, other.container_id) for kind, other in self.uses.items() if kind in told)
 
 
 def uptime_at_most(age: float) -> float:

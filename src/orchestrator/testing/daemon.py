@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from orchestrator.core.model import ContainerState, EngineHealth
+from orchestrator.core.model import NAMESPACES, ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused, ContainerNotFound
 from orchestrator.ports import EngineEvent, LogLine
 from orchestrator.testing import restart_policy
@@ -102,14 +102,13 @@ class FakeDaemon:
     # --- containers come and go ---------------------------------------------------------------------------
 
     def create(self, blueprint: Blueprint, by: Who = "user") -> FakeContainer:
-        owner = None if blueprint.network_of is None else self.find(blueprint.network_of)
         container = FakeContainer(
             container_id=f"{self.chance.getrandbits(256):064x}",
             blueprint=blueprint,
             neighbours=self.containers,
             created_at=self.clock.now().wall,
             workload=blueprint.workload,
-            network_owner=owner,
+            uses={kind: self.find(name) for kind, name in blueprint.uses.items()},
         )
         self.containers[container.container_id] = container
         self.write(container, "created", by)
@@ -126,9 +125,40 @@ class FakeDaemon:
         self.emit("destroy", container)
 
     def rename(self, container: FakeContainer, name: str, by: Who = "user") -> None:
+        if any(other.name == name for other in self.containers.values()):
+            raise ActionRefused(409, f"the container name {name} is in use")
+        self.write(container, "renamed", by, f"to {name}")
         container.blueprint = replace(container.blueprint, name=name)
-        self.write(container, "renamed", by)
         self.emit("rename", container)
+
+    def create_like(
+        self,
+        like: FakeContainer,
+        name: str,
+        successors: Mapping[str, str],
+        labels: Mapping[str, str],
+        by: Who = "user",
+    ) -> FakeContainer:
+        if like.refuses_likeness:
+            raise ActionRefused(409, like.refuses_likeness)
+        uses = {
+            kind: self.find(successors.get(other.container_id, other.container_id)).name
+            for kind, other in like.uses.items()
+        }
+        blueprint = replace(like.blueprint, name=name, labels={**like.blueprint.labels, **labels}, uses=uses)
+        created = self.create(blueprint, by)
+        created.workload, created.refuses_start = like.workload, like.refuses_start
+        return created
+
+    def remove_on_request(self, container_id: str, by: Who) -> None:
+        """Podman refuses it for what others use; gone already is success."""
+        container = self.containers.get(container_id)
+        if container is None:
+            return
+        users = [each.name for each in self.containers.values() if container in each.uses.values()]
+        if users and self.dialect == "podman":
+            raise ActionRefused(500, f"container {container.name} has dependent containers: {', '.join(users)}")
+        self.remove(container, by)
 
     # --- runs begin ---------------------------------------------------------------------------------------
 
@@ -145,10 +175,8 @@ class FakeDaemon:
         self.write(container, "started", by)
         now = self.clock.now()
         self._next_pid += 1
-        owner = container.network_owner
-        process = Process(
-            self._next_pid, now.moment, container.workload.condition, network=None if owner is None else owner.process
-        )
+        joined = {kind: other.process for kind, other in container.uses.items() if kind in NAMESPACES}
+        process = Process(self._next_pid, now.moment, container.workload.condition, joined=joined)
         container.process = process
         container.state = ContainerState.RUNNING
         container.started_at, container.exit_code = now.wall, None
@@ -195,12 +223,13 @@ class FakeDaemon:
             self.emit("health", container)
 
     def _refusal(self, container: FakeContainer) -> str:
-        owner = container.network_owner
-        if container.refuses_start or owner is None:
-            return container.refuses_start
-        if owner.container_id not in self.containers:
-            return f"No such container: {owner.container_id}"
-        return "" if owner.up else f"cannot join network of a non running container: {owner.container_id}"
+        for kind, owner in container.uses.items():
+            if kind in NAMESPACES and owner.container_id not in self.containers:
+                return container.refuses_start or f"No such container: {owner.container_id}"
+            if kind in NAMESPACES and not owner.up:
+                words = f"cannot join {kind} of a non running container: {owner.container_id}"
+                return container.refuses_start or words
+        return container.refuses_start
 
     # --- runs end -----------------------------------------------------------------------------------------
 
@@ -214,6 +243,9 @@ class FakeDaemon:
         container.output.end_run()
         self.ledger.write(Happening(now, container.name, "exited", by, f"with {code}", well))
         self.reach.once_awake(lambda: self._take_note(container, process, code, oom))
+        for other in tuple(self.containers.values()):
+            if other.process is not None and other.process.joined.get("pid") is process:
+                self.end(other, other.process, KILLED, "itself")  # the kernel ends all of a process namespace
 
     def _take_note(self, container: FakeContainer, process: Process, code: int, oom: bool) -> None:
         if container.process is not process:
@@ -258,7 +290,16 @@ class FakeDaemon:
         await self._take(START_TAKES)
         if not container.up:
             self._forget_the_past(container)
+            if self.dialect == "podman":
+                self._start_required(container, by)
             self.launch(container, by)
+
+    def _start_required(self, container: FakeContainer, by: Who) -> None:
+        """Podman starts whatever the container uses before it, also what somebody stopped."""
+        for other in container.uses.values():
+            if not other.up:
+                self._start_required(other, by)
+                self.launch(other, by)
 
     async def stop(self, container: FakeContainer, timeout: float, by: Who = "user") -> None:
         await self._bring_down(container, timeout, by)

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
-from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
+from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth, TieKind
 from orchestrator.errors import ActionRefused, EngineAway, EngineHung
 from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult, LogLine
 from orchestrator.testing.container import FakeContainer
@@ -88,7 +88,8 @@ class FakeEngine:
     async def containers(self) -> Sequence[ContainerSummary]:
         await self._question("list")
         wall = self.daemon.clock.now().wall
-        return tuple(container.summary(wall) for container in self.daemon.containers.values())
+        told: tuple[TieKind, ...] = ("network",) if self.daemon.dialect == "docker" else ()
+        return tuple(container.summary(wall, told) for container in self.daemon.containers.values())
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
         await self._question("inspect")
@@ -142,6 +143,25 @@ class FakeEngine:
 
     async def kill(self, container_id: str) -> None:
         await self._action("kill", container_id, CALL_TIMEOUT + RESERVE, self.daemon.kill)
+
+    async def rename(self, container_id: str, name: str) -> None:
+        await self._question("rename")
+        self.daemon.rename(self.daemon.find(container_id), name, by="orchestrator")
+        await self._step("done rename")
+
+    async def create_like(
+        self, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
+    ) -> str:
+        await self._question("create_like")
+        like = self.daemon.find(container_id)
+        created = self.daemon.create_like(like, name, successors, labels, by="orchestrator")
+        await self._step("done create_like")
+        return created.container_id
+
+    async def remove(self, container_id: str) -> None:
+        await self._question("remove")
+        self.daemon.remove_on_request(container_id, by="orchestrator")
+        await self._step("done remove")
 
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         await self._question("execute")

@@ -51,6 +51,7 @@ from orchestrator.core.model import (
     RedisCheck,
     RunningCheck,
     TcpCheck,
+    TieKind,
 )
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
@@ -174,8 +175,8 @@ class Scenario:
         workload: Workload = HEALTHY,
         policy: str = "no",
         checkup: EngineCheckup | None = None,
-        network_of: str | None = None,
         leans_on: Sequence[str] = (),
+        uses: Mapping[TieKind, str] | None = None,
         running: bool = True,
     ) -> Actor:
         """Create one, and start it unless told otherwise. A label set to the empty string is left out."""
@@ -186,8 +187,8 @@ class Scenario:
             workload=workload,
             policy=policy,
             checkup=checkup or (EngineCheckup() if check == "engine" else None),
-            network_of=network_of,
             leans_on=tuple(leans_on),
+            uses=uses or {},
         )
         container = self.daemon.create(blueprint)
         if running:

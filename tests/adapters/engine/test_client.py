@@ -16,7 +16,7 @@ from aiohttp import web
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.connection import translated
 from orchestrator.adapters.engine.stream import EventStream
-from orchestrator.core.model import ContainerState
+from orchestrator.core.model import ContainerState, Tie
 from orchestrator.errors import (
     ActionRefused,
     ContainerNotFound,
@@ -349,6 +349,34 @@ def test_a_garbled_answer_is_unsuitable(tmp_path: Path) -> None:
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("told", "status", "ties"),
+    [({"Dependencies": ["db"]}, 200, (Tie("podman", "db"),)), ({"message": "forbidden by a proxy"}, 403, ())],
+)
+def test_what_podman_requires_is_asked_once_and_missed_where_its_own_api_is_withheld(
+    tmp_path: Path, told: dict[str, object], status: int, ties: tuple[Tie, ...]
+) -> None:
+    asked_for: list[str] = []
+
+    async def libpod(request: web.Request) -> web.StreamResponse:
+        asked_for.append(request.path)
+        return web.json_response(told, status=status)
+
+    routes = {
+        "/version": answer(version("podman")),
+        "/containers/web/json": answer({"Id": "web", "State": {"Status": "exited"}}),
+        "/libpod/containers/web/json": libpod,
+    }
+
+    async def story() -> None:
+        async with asked(tmp_path, routes) as client:
+            for _ in range(2):
+                assert (await client.inspect("web")).ties == ties
+            assert len(asked_for) == (1 if ties else 2)
+
+    play(story)
+
+
 def test_an_action_that_is_refused_carries_the_engine_s_words(tmp_path: Path) -> None:
     async def story() -> None:
         routes = UP | {
@@ -531,15 +559,18 @@ def test_docker_is_not_asked_for_exec_events(tmp_path: Path) -> None:
 # --- who stopped it ----------------------------------------------------------------------------------------
 
 
-def stopped_at(engine: str, release: str, libpod: dict[str, object], status: str = "exited") -> dict[str, Handler]:
+def stopped_at(
+    engine: str, release: str, libpod: dict[str, object], status: str = "exited", told: list[str] | None = None
+) -> dict[str, Handler]:
     """Podman's own API says more of a container than the one that is Docker's."""
     shown = {"Id": "abc", "State": {"Status": status, "StartedAt": "2026-01-01T00:00:00Z"}}
+    asked_of_podman = [] if told is None else told
 
     async def inspect(request: web.Request) -> web.StreamResponse:
         return web.json_response(shown)
 
     async def inspect_by_podman(request: web.Request) -> web.StreamResponse:
-        assert status == "exited", "only what is down is worth a second question"
+        asked_of_podman.append(status)
         return web.json_response({"State": libpod})
 
     return {
@@ -570,9 +601,23 @@ def test_podman_s_own_record_of_a_stop_is_read_from_where_it_is_shown_on(
     play(story)
 
 
-def test_what_runs_is_looked_at_once(tmp_path: Path) -> None:
+def test_what_runs_is_asked_of_podman_s_own_api_once(tmp_path: Path) -> None:
+    told: list[str] = []
+
     async def story() -> None:
-        async with asked(tmp_path, stopped_at("podman", "5.2.1", {"StoppedByUser": True}, "running")) as client:
-            assert (await client.inspect("abc")).stopped_by_user is False
+        async with asked(tmp_path, stopped_at("podman", "5.2.1", {"StoppedByUser": True}, "running", told)) as client:
+            for _ in range(3):
+                assert (await client.inspect("abc")).stopped_by_user is False
+
+    play(story)
+    assert told == ["running"], "for what it requires, which cannot change"
+
+
+def test_a_stop_that_a_proxy_withholds_is_not_known(tmp_path: Path) -> None:
+    routes = stopped_at("podman", "5.2.1", {}) | {"/libpod/containers/abc/json": answer({"message": "no"}, status=403)}
+
+    async def story() -> None:
+        async with asked(tmp_path, routes) as client:
+            assert (await client.inspect("abc")).stopped_by_user is None
 
     play(story)

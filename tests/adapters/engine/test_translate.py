@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.adapters.engine import translate
-from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, PublishedPort
+from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, PublishedPort, Tie
 from orchestrator.ports import EngineEvent
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -263,3 +263,14 @@ def test_an_older_event_without_an_actor_is_read() -> None:
 @pytest.mark.parametrize("rows", [[["1 S"], ["7 T"]], [["1", "S"], ["7", "T"]], [["8037", "Ss"], ["8040", "T+"]]])
 def test_state_letters_are_read_from_every_shape_of_the_process_list(rows: list[list[str]]) -> None:
     assert translate.process_states({"Titles": ["PID", "STAT"], "Processes": rows}) == ("S", "T")
+
+
+def test_what_a_container_uses_of_others_is_read() -> None:
+    host = {"NetworkMode": "container:vpn", "PidMode": "host", "IpcMode": "container:shm", "VolumesFrom": ["data:ro"]}
+    assert translate.ties(host, ["vpn", "db"]) == (
+        Tie("network", "vpn"),
+        Tie("ipc", "shm"),
+        Tie("volumes", "data"),
+        Tie("podman", "db"),
+    )
+    assert translate.ties({"NetworkMode": "bridge"}) == ()

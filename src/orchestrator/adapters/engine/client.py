@@ -12,8 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from aiodocker.exceptions import DockerError
+
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import ADMIT, Connection, NotLetThrough, guarded, named
+from orchestrator.adapters.engine.connection import ADMIT, LIBPOD, Connection, NotLetThrough, guarded, named
+from orchestrator.adapters.engine.creation import create_like
 from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
@@ -36,6 +39,8 @@ START_TIMEOUT: Final = 60.0
 """A start prepares mounts, networks and devices: longer than a question."""
 RESERVE: Final = 30.0
 """What a stop or restart is given beyond the container's own stop time-out."""
+_WITHHELD: Final = {403, 404, 405}
+"""How a proxy in front of Podman answers that lets through nothing but Docker's paths."""
 _ALIVE: Final = {ContainerState.RUNNING, ContainerState.PAUSED}
 
 
@@ -63,6 +68,7 @@ class DockerClient:
         self._executor = Executor(self._call, call_timeout)
         self._health = HealthChecks(self._call, call_timeout)
         self._deaths = Deaths()
+        self._requires: dict[str, tuple[str, ...]] = {}
 
     @property
     def endpoint(self) -> str:
@@ -92,14 +98,18 @@ class DockerClient:
     async def containers(self) -> Sequence[ContainerSummary]:
         async with self._question() as connection:
             rows = await connection.ask("/containers/json", all="true")
-            return tuple(translate.summary(row) for row in rows or ())
+            listed = tuple(translate.summary(row) for row in rows or ())
+        there = {row.container_id for row in listed}
+        self._requires = {key: needed for key, needed in self._requires.items() if key in there}
+        return listed
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
         try:
             async with self._question() as connection:
-                seen = translate.snapshot(await connection.ask(f"/containers/{named(container_id)}/json"))
+                document = await connection.ask(f"/containers/{named(container_id)}/json")
+                seen = translate.snapshot(document, await self._required_by(str(document["Id"]), connection))
                 if seen.state is ContainerState.EXITED and connection.is_podman:
-                    seen = replace(seen, stopped_by_user=await connection.stopped_by_user(container_id))
+                    seen = replace(seen, stopped_by_user=await self._stopped_by_user(seen.container_id, connection))
         except ContainerNotFound:
             self._deaths.forget(container_id)
             raise
@@ -139,6 +149,23 @@ class DockerClient:
             # Docker says 409, Podman 500, for a container that is not running: look instead of trusting words.
             if (await self.inspect(container_id)).state in _ALIVE:
                 raise
+
+    async def rename(self, container_id: str, name: str) -> None:
+        async with self._call(self._call_timeout) as connection:
+            await connection.docker.containers.container(named(container_id)).rename(name)
+
+    async def create_like(
+        self, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
+    ) -> str:
+        async with self._call(START_TIMEOUT) as connection:
+            return await create_like(connection, container_id, name, successors, labels)
+
+    async def remove(self, container_id: str) -> None:
+        try:
+            async with self._call(START_TIMEOUT) as connection:
+                await connection.docker.containers.container(named(container_id)).delete(force=True)
+        except ContainerNotFound:
+            return
 
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         return await self._executor.run(container_id, command, timeout, self.colocated)
@@ -215,6 +242,32 @@ class DockerClient:
         if isinstance(error, NotLetThrough):
             return EngineForbidden(self.endpoint, error.fact, ADMIT)
         return EngineUnavailable(self.endpoint, f"it answered {error.status}: {error}", "See the engine's own log")
+
+    async def _required_by(self, container_id: str, connection: Connection) -> tuple[str, ...]:
+        """The containers that Podman starts before this one: only its own API tells, once is enough."""
+        if not connection.is_podman:
+            return ()
+        if container_id not in self._requires:
+            account = await self._podmans_account(container_id, connection)
+            if account is None:
+                return ()
+            self._requires[container_id] = tuple(map(str, account.get("Dependencies") or ()))
+        return self._requires[container_id]
+
+    async def _stopped_by_user(self, container_id: str, connection: Connection) -> bool | None:
+        """Podman's record, of a container that is down; ``None``: it does not show one."""
+        account = await self._podmans_account(container_id, connection) if connection.records_stops else None
+        return None if account is None else (account.get("State") or {}).get("StoppedByUser") is True
+
+    async def _podmans_account(self, container_id: str, connection: Connection) -> translate.Json | None:
+        """What Podman's own API tells of a container; ``None`` where a proxy withholds it."""
+        try:
+            account: translate.Json = await connection.ask(f"{LIBPOD}/containers/{named(container_id)}/json")
+        except DockerError as error:
+            if error.status not in _WITHHELD:
+                raise
+            return None
+        return account
 
     def _watches(self, connection: Connection) -> bool:
         """Docker tells deaths at once; a remote engine's processes are not ours to see."""

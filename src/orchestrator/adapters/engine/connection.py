@@ -118,12 +118,10 @@ class Connection:
     def is_podman(self) -> bool:
         return self.identity is not None and self.identity.kind == "podman"
 
-    async def stopped_by_user(self, container_id: str) -> bool | None:
-        """Podman's own record, of a container that is down; ``None``: this one is too old to show it."""
-        if self.identity is None or _version(self.identity.version)[:2] < STOPS_RECORDED:
-            return None
-        document = await self.ask(f"{LIBPOD}/containers/{named(container_id)}/json")
-        return (document.get("State") or {}).get("StoppedByUser") is True
+    @property
+    def records_stops(self) -> bool:
+        """Whether this Podman shows by its own API who stopped a container."""
+        return self.identity is not None and _version(self.identity.version)[:2] >= STOPS_RECORDED
 
     async def negotiate(self) -> EngineIdentity:
         """Ask who answers, and settle on a version that both sides speak."""

@@ -18,6 +18,8 @@ from orchestrator.core.model import (
     ContainerSummary,
     EngineHealth,
     PublishedPort,
+    Tie,
+    TieKind,
 )
 from orchestrator.ports import EngineEvent
 
@@ -37,6 +39,12 @@ _STATES: Final = {
     "dead": ContainerState.DEAD,
 }
 _DOWN: Final = {ContainerState.EXITED, ContainerState.DEAD, ContainerState.RESTARTING}
+NAMESPACE_FIELDS: Final[Mapping[TieKind, str]] = {
+    "network": "NetworkMode",
+    "pid": "PidMode",
+    "ipc": "IpcMode",
+}
+JOINED: Final = "container:"
 _DEFAULT_INTERVAL: Final = 30.0
 _NANOSECONDS: Final = 1e9
 
@@ -58,14 +66,15 @@ def summary(row: Json) -> ContainerSummary:
         created_at=float(row.get("Created") or 0),
         labels=_labels(row.get("Labels")),
         network_mode=str((row.get("HostConfig") or {}).get("NetworkMode") or ""),
+        ties=ties(row.get("HostConfig") or {}),
         ports=tuple(_listed_ports(row.get("Ports") or ())),
         uptime_at_most=uptime_at_most(words),
         health=health_word(words),
     )
 
 
-def snapshot(document: Json) -> ContainerSnapshot:
-    """``GET /containers/{id}/json``."""
+def snapshot(document: Json, requires: Sequence[str] = ()) -> ContainerSnapshot:
+    """``GET /containers/{id}/json``; ``requires``: what only Podman's own API tells."""
     seen: Json = document.get("State") or {}
     config: Json = document.get("Config") or {}
     host: Json = document.get("HostConfig") or {}
@@ -90,10 +99,23 @@ def snapshot(document: Json) -> ContainerSnapshot:
         ports=tuple(_inspected_ports(network.get("Ports") or {}, config.get("ExposedPorts") or {})),
         addresses=tuple(_addresses(network)),
         network_mode=str(host.get("NetworkMode") or ""),
+        ties=ties(host, requires),
         restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         restart_count=int(document.get("RestartCount") or 0),
         health=_health(seen, config, now, started_at),
     )
+
+
+def ties(host: Json, requires: Sequence[str] = ()) -> tuple[Tie, ...]:
+    """Whom a container uses. Podman counts the owners of joined namespaces among those it requires."""
+    joined = [
+        Tie(kind, mode.removeprefix(JOINED))
+        for kind, field in NAMESPACE_FIELDS.items()
+        if (mode := str(host.get(field) or "")).startswith(JOINED)
+    ]
+    borrowed = [Tie("volumes", str(each).partition(":")[0]) for each in host.get("VolumesFrom") or ()]
+    known = {tie.container for tie in joined}
+    return (*joined, *borrowed, *(Tie("podman", each) for each in requires if each not in known))
 
 
 def moment(text: object) -> float | None:

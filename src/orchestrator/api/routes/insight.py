@@ -18,7 +18,7 @@ from orchestrator.runtime.views import PlanView, ServiceView, timestamp
 
 DECISIONS: Final = 20
 """So many of the newest, in an explanation."""
-_ACTIONS: Final = (Intention.RESTART, Intention.START, Intention.STOP)
+_ACTIONS: Final = (Intention.RESTART, Intention.START, Intention.STOP, Intention.RECREATE)
 
 
 class Entry(BaseModel):
@@ -52,7 +52,7 @@ class Plan(BaseModel):
 
 
 class Next(BaseModel):
-    action: Intention = Field(description="restart, start or stop.")
+    action: Intention = Field(description="restart, start, stop or recreate.")
     at: Timestamp | None
     cause: str
 
