@@ -22,7 +22,11 @@ TALKS = ("sh", "-c", "echo served; exec /srv/serve")
 
 def everything(engine: Engine) -> tuple[Rule, ...]:
     podman = ("Podman's checks",) if engine.kind == "podman" else ()
-    return documented("seeing", "healing", "logs", "commands", *podman)
+    return needed(engine, "seeing", "healing", "logs", "commands", *podman)
+
+
+def needed(engine: Engine, *purposes: str) -> tuple[Rule, ...]:
+    return documented(*purposes, *(("Podman's account",) if engine.kind == "podman" else ()))
 
 
 @contextmanager
@@ -62,7 +66,7 @@ def test_the_listed_calls_are_all_that_is_needed_and_none_is_superfluous(engine:
 
 
 def test_what_is_listed_for_seeing_is_enough_to_observe(engine: Engine, tmp_path: Path) -> None:
-    with guarded(engine, tmp_path, documented("seeing"), tmp_path / "e.sock", enabled="false") as (ward, proxy):
+    with guarded(engine, tmp_path, needed(engine, "seeing"), tmp_path / "e.sock", enabled="false") as (ward, proxy):
         web = ward.admit("web")
         engine.kill(web)
         ward.serve.wait_for("web", container_state="exited")
@@ -72,7 +76,7 @@ def test_what_is_listed_for_seeing_is_enough_to_observe(engine: Engine, tmp_path
 
 
 def test_without_commands_nothing_is_executed_and_nothing_is_missed(engine: Engine, tmp_path: Path) -> None:
-    with guarded(engine, tmp_path, documented("seeing", "healing"), tmp_path / "e.sock") as (ward, proxy):
+    with guarded(engine, tmp_path, needed(engine, "seeing", "healing"), tmp_path / "e.sock") as (ward, proxy):
         web = ward.admit("web")
         engine.kill(web)
         ward.healed("web", web)
@@ -81,7 +85,7 @@ def test_without_commands_nothing_is_executed_and_nothing_is_missed(engine: Engi
 
 
 def test_a_check_that_is_refused_is_unknown_and_nothing_is_done(engine: Engine, tmp_path: Path) -> None:
-    with guarded(engine, tmp_path, documented("seeing", "healing"), tmp_path / "e.sock") as (ward, proxy):
+    with guarded(engine, tmp_path, needed(engine, "seeing", "healing"), tmp_path / "e.sock") as (ward, proxy):
         container = ward.admit("commanded", status="starting", **COMMAND)
         wait_until(lambda: len(proxy.refused) >= 3, HEAL_TIMEOUT, "three checks that are refused")
         health = ward.serve.service("commanded")["health"]
@@ -92,7 +96,7 @@ def test_a_check_that_is_refused_is_unknown_and_nothing_is_done(engine: Engine, 
 
 
 def test_a_restart_that_is_refused_failed_in_the_proxy_s_words(engine: Engine, tmp_path: Path) -> None:
-    seeing = documented("seeing")
+    seeing = needed(engine, "seeing")
     with guarded(engine, tmp_path, seeing, tmp_path / "e.sock") as (ward, _):
         web = ward.admit("web")
         ward.serve.order("web", "restart")
