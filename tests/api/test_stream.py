@@ -6,31 +6,48 @@ import asyncio
 import base64
 import json
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from orchestrator.api import server
 from orchestrator.api.app import create_app
+from orchestrator.api.connections import Limits
 from orchestrator.api.security import STREAM_PROTOCOL, Access
+from orchestrator.api.stream import PATH, SEND_DEADLINE, route
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.testing import run_virtual
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service, an_event
 
 TOKEN = "correct horse battery staple"
 OFFERED = "orchestrator.bearer." + base64.urlsafe_b64encode(TOKEN.encode()).decode().rstrip("=")
 
+PING = b"\x89\x04"
+HANDSHAKE = (
+    f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+).encode()
+
 Story = Callable[[FakeSupervisor, str], Awaitable[None]]
 
 
-def play(story: Story, access: Access | None = None, most_waiting: int = 100) -> None:
+def play(
+    story: Story,
+    access: Access | None = None,
+    most_waiting: int = 100,
+    most_clients: int = 2,
+    limits: Limits = server.DEFAULT_LIMITS,
+) -> None:
     async def both() -> None:
         supervisor = FakeSupervisor([a_service("web")], [an_event(n, "web", "Service recovered") for n in (1, 2, 3)])
         supervisor.broadcast = Broadcast(
-            StoppedClock(), supervisor.system, supervisor.events, most_clients=2, most_waiting=most_waiting
+            StoppedClock(), supervisor.system, supervisor.events, most_clients=most_clients, most_waiting=most_waiting
         )
         supervisor.broadcast.begin(3)
         listener = server.listen("127.0.0.1", 0, token=None)
@@ -42,7 +59,7 @@ def play(story: Story, access: Access | None = None, most_waiting: int = 100) ->
 
         app = create_app(supervisor, StoppedClock(), access)
         async with asyncio.timeout(60):
-            serving = asyncio.create_task(server.serve(app, listener, run, supervisor.broadcast.close))
+            serving = asyncio.create_task(server.serve(app, listener, run, supervisor.broadcast.close, limits=limits))
             try:
                 await story(supervisor, address)
             finally:
@@ -50,6 +67,10 @@ def play(story: Story, access: Access | None = None, most_waiting: int = 100) ->
                 await serving
 
     asyncio.run(both())
+
+
+def port_of(address: str) -> int:
+    return int(address.split(":")[2].split("/", maxsplit=1)[0])
 
 
 async def heard(client: ClientConnection, count: int) -> list[Any]:
@@ -104,6 +125,87 @@ def test_a_client_that_reads_too_slowly_is_closed_with_the_reason() -> None:
     play(story, most_waiting=10)
 
 
+def test_a_client_that_stops_reading_is_dropped_and_all_others_get_everything_in_order() -> None:
+    """What is told does not fit into all that the kernel and we keep for one client."""
+    others, last, most_waiting = 50, 700, 100
+
+    async def follow(address: str, seen: list[int]) -> None:
+        async with connect(address, proxy=None) as client:
+            while len(seen) <= last:
+                seen.append(json.loads(await client.recv())["sequence"])
+
+    async def dropped(address: str) -> None:
+        """Until its place is free."""
+        while True:
+            try:
+                async with connect(address, proxy=None):
+                    return
+            except InvalidStatus:
+                await asyncio.sleep(0.05)
+
+    async def story(supervisor: FakeSupervisor, address: str) -> None:
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.connect(("127.0.0.1", port_of(address)))
+        async with connect(address, proxy=None, sock=narrow, max_queue=1) as stalled:
+            seen: list[list[int]] = [[] for _ in range(others)]
+            following = [asyncio.create_task(follow(address, one)) for one in seen]
+            for told in range(1, last + 1):
+                while min(map(len, seen)) < max(1, told - most_waiting // 2):  # the first is the snapshot
+                    await asyncio.sleep(0)
+                supervisor.broadcast.recorded(an_event(3 + told, "web", "Health check failed", "no answer " * 1000))
+                supervisor.broadcast.kept(3 + told)
+            await asyncio.gather(*following)
+            assert seen == [list(range(3, 4 + last))] * others
+            await dropped(address)
+            with pytest.raises(ConnectionClosed) as closed:
+                await heard(stalled, 1 + last)
+            assert closed.value.rcvd is None or closed.value.rcvd.code == 1013
+
+    play(story, most_waiting=most_waiting, most_clients=1 + others)
+
+
+def test_a_client_that_does_not_answer_pings_is_let_go() -> None:
+    async def story(supervisor: FakeSupervisor, address: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(address))
+        writer.write(HANDSHAKE)
+        async with connect(address, proxy=None) as polite:
+            received = await reader.read()  # to the end, and without a word back
+            assert PING in received
+            assert received.endswith(b"\x03\xf3keepalive ping timeout")
+            supervisor.broadcast.recorded(an_event(4, "web", "Service recovered"))
+            assert (await heard(polite, 2))[1]["sequence"] == 4
+        writer.close()
+
+    play(story, limits=Limits(pong_within=0.5))
+
+
+def test_a_client_that_takes_nothing_for_long_is_ended_though_little_waits() -> None:
+    async def hanging(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+        told.append(message)
+
+    async def silent() -> Message:
+        if not told:
+            return {"type": "websocket.connect"}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def story() -> None:
+        supervisor = FakeSupervisor([a_service("web")])
+        scope = {"type": "websocket", "path": PATH, "query_string": b"", "headers": [], "subprotocols": []}
+        await route(supervisor.broadcast).app(scope, silent, hanging)
+        assert SEND_DEADLINE <= asyncio.get_running_loop().time() < 2 * SEND_DEADLINE
+        assert [(one["type"], one.get("code")) for one in told] == [
+            ("websocket.accept", None),
+            ("websocket.close", 1013),
+        ]
+
+    told: list[Message] = []
+    run_virtual(story)
+
+
 def test_a_client_is_told_that_the_orchestrator_ends() -> None:
     clients: list[ClientConnection] = []
 
@@ -153,9 +255,8 @@ def test_a_page_of_another_site_is_refused(origin: str, access: Access) -> None:
 
 def test_a_name_made_to_resolve_to_us_is_refused() -> None:
     async def story(_: FakeSupervisor, address: str) -> None:
-        port = address.split(":")[2].split("/", maxsplit=1)[0]
         away = address.replace("127.0.0.1", "evil.example")
-        status, body = await refused(away, host="127.0.0.1", port=int(port))
+        status, body = await refused(away, host="127.0.0.1", port=port_of(address))
         assert (status, body["code"]) == (403, "foreign_host")
 
     play(story)

@@ -37,6 +37,12 @@ def event(sequence: int, name: str, message: str, cause: str = "HTTP 500") -> Me
     return {"type": "service_status", **known}
 
 
+def request(sequence: int, name: str) -> Message:
+    data = {"name": name, "verb": "restart", "outcome": "refused", "detail": "it is disabled"}
+    known = {"data": data, "message": "Request refused", "cause": "a local user", "timestamp": AT, "sequence": sequence}
+    return {"type": "request", **known}
+
+
 def snapshot(sequence: int, *services: Message, resumed: bool = False, missed: bool = False) -> Message:
     data = {"services": services, "status": "degraded", "engine": {"reachable": True, "detail": ""}, "store": {}}
     told = {"type": "snapshot", "data": data, "sequence": sequence, "timestamp": AT, "resumed": resumed}
@@ -125,6 +131,17 @@ def test_a_lost_connection_is_told_and_resumed_after_the_last_event() -> None:
     assert result.stderr.count("Events were missed") == 1
 
 
+def test_a_request_is_followed_like_every_event_and_resumed_after() -> None:
+    told = Orchestrated(
+        [snapshot(5, ILL), event(6, "ai-llm", "Restart failed"), request(7, "ai-llm"), request(8, "redis")],
+        [snapshot(8, ILL, resumed=True)],
+    )
+    lines = run(told, "events", "-f", "--service", "ai-llm").stdout.splitlines()
+    assert told.asked[1] == "/ws/events?since=8"
+    assert "Request refused" in lines[-1]
+    assert "restart, asked for by a local user: it is disabled" in lines[-1]
+
+
 def test_followed_events_begin_with_the_newest_ones_and_tell_none_twice() -> None:
     told = [snapshot(1), KNOWN[0], event(3, "redis", "Health check failed", HOSTILE)]
     lines = run(Orchestrated(told), "events", "--follow").stdout.splitlines()
@@ -178,6 +195,11 @@ def test_the_terminal_shows_the_services_and_the_newest_events_below(encoding: s
     assert "degraded: 3 services" in "".join(lines)
     assert ill < told
     assert not any(line.startswith("fake-service") for line in lines)
+
+
+def test_the_terminal_shows_requests_among_the_events() -> None:
+    lines = drawn(snapshot(5, ILL), request(6, "ai-llm"))
+    assert any("Request refused" in line for line in lines)
 
 
 def test_countdowns_and_ages_go_on_while_nothing_happens() -> None:

@@ -1,4 +1,4 @@
-"""The live view on a real engine: what happens to a container, and what is left of the stream after SIGKILL."""
+"""The live view on real engines: what happens to a container, and what is left of the stream after SIGKILL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from tests.live.podman import Podman
+from tests.live.engines import Engine
 from tests.live.serve import HEAL_TIMEOUT, Serve
 from tests.live.ward import opened
 
@@ -36,14 +36,14 @@ def numbers(messages: list[Message]) -> list[int]:
     return [one["sequence"] for one in messages if one["type"] == "service_status"]
 
 
-def test_a_death_and_its_healing_are_streamed_and_resumed_after_sigkill(podman: Podman, tmp_path: Path) -> None:
-    with opened(podman, tmp_path) as ward:
+def test_a_death_and_its_healing_are_streamed_and_resumed_after_sigkill(engine: Engine, tmp_path: Path) -> None:
+    with opened(engine, tmp_path) as ward:
         container = ward.admit("web")
         ward.serve.wait_for("web", status="running")
         with stream(ward.serve) as client:
             snapshot = read_until(client, lambda one: True)[0]
             assert [one["status"] for one in snapshot["data"]["services"]] == ["running"]
-            podman.kill(container)
+            engine.kill(container)
             heard = read_until(client, recovered)
         told = [one["message"] for one in heard if one["type"] == "service_status"]
         assert told[0] == "Container stopped"
@@ -51,7 +51,7 @@ def test_a_death_and_its_healing_are_streamed_and_resumed_after_sigkill(podman: 
         seen = numbers(heard)
 
         ward.serve.kill()
-        podman.kill(container)
+        engine.kill(container)
         ward.serve.start()
         ward.serve.wait_for_event("web", "Restart completed", count=2)
         newest = ward.serve.events("web")[-1]["sequence"]

@@ -109,6 +109,24 @@ def test_first_the_snapshot_then_each_event_once_and_in_order() -> None:
     play(story)
 
 
+def test_a_request_is_told_among_the_events_in_its_turn_live_as_resumed() -> None:
+    async def story(world: World) -> None:
+        live = await world.broadcast.subscribe()
+        world.tell()
+        world.journal.record("web", {"type": "request", "message": "Request accepted"})
+        world.tell()
+        _, *told = await taken(live)
+        assert [(one["sequence"], one["type"]) for one in told] == [
+            (1, "service_status"),
+            (2, "request"),
+            (3, "service_status"),
+        ]
+        _, *resumed = await taken(await world.broadcast.subscribe(0))
+        assert resumed == told
+
+    play(story)
+
+
 @pytest.mark.parametrize("since", [0, 3, 30, 50])
 def test_what_was_missed_comes_exactly_once_between_the_snapshot_and_what_is_live(since: int) -> None:
     async def story(world: World) -> None:

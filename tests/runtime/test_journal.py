@@ -543,6 +543,43 @@ def test_a_store_that_another_orchestrator_uses_is_refused_not_waited_for() -> N
     run_virtual(story)
 
 
+def test_a_store_that_another_orchestrator_took_while_it_was_away_ends_the_writing() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        journal = Journal(store, VirtualClock())
+        store.broken = {"open"}
+        await journal.open()
+        writing = asyncio.create_task(journal.run())
+        await moments()
+        assert not writing.done()
+        store.fault = StoreInUse("Redis: another orchestrator (process 7 on elsewhere) uses it.")
+        with pytest.raises(StoreInUse, match="process 7"):
+            await writing
+        assert "process 7" in journal.view().detail
+        assert not await journal.flush(60), "what is not ours is not waited for"
+
+    run_virtual(story)
+
+
+def test_who_was_told_at_a_write_that_another_has_the_store_looks_whether_it_lives() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        journal = Journal(store, VirtualClock())
+        await journal.open()
+        writing = asyncio.create_task(journal.run())
+        store.fault = StoreInUse("Redis: another orchestrator (process 7 on elsewhere) uses it.")
+        store.broken = {"write"}
+        journal.remember("web", RUNNING)
+        await moments()
+        assert not journal.view().healthy
+        store.broken = set()
+        await moments(LONGEST_PAUSE)
+        assert (journal.view().healthy, writing.done()) == (True, False)
+        writing.cancel()
+
+    run_virtual(story)
+
+
 def test_a_forgotten_service_is_gone_from_the_store_also_when_the_store_was_away() -> None:
     async def story() -> None:
         store = MemoryStore()

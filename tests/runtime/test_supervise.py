@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from orchestrator.errors import StoreInUse
 from orchestrator.runtime.supervise import Crew
 from orchestrator.testing import run_virtual
 
@@ -37,6 +38,21 @@ def test_a_worker_that_fails_is_begun_again_and_takes_nobody_with_it(caplog: pyt
 
     assert begun == ["fragile", "steady", "fragile", "fragile"]
     assert sum("Worker fragile failed" in record.message for record in caplog.records) == 2
+
+
+def test_another_orchestrator_with_our_state_ends_all_of_them() -> None:
+    async def outdone() -> None:
+        raise StoreInUse("another orchestrator (process 7) uses it")
+
+    async def story() -> None:
+        crew = Crew()
+        crew.add("journal", outdone)
+        crew.add("steady", asyncio.Event().wait)  # type: ignore[arg-type]
+        with pytest.raises(StoreInUse, match="process 7"):
+            await crew.run()
+        assert {worker.state for worker in crew.views()} == {"stopped"}
+
+    run_virtual(story)
 
 
 def test_the_pause_before_a_worker_is_begun_again_grows_to_its_bound() -> None:

@@ -40,6 +40,8 @@ class Limits:
     """Seconds from the connection, or from a request's first byte, to the end of its head."""
     body_within: float = 20.0
     """Seconds from the end of the head to the end of the body."""
+    pong_within: float = 20.0
+    """Seconds from a ping of a stream to the client's answer, and from there to the next ping."""
     connections: int | None = None
     """At once, streams included; ``None``: as many as this process has room for."""
 

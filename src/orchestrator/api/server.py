@@ -16,10 +16,10 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orchestrator.api.connections import Connection, Doorkeeper, Limits
 from orchestrator.api.security import is_loopback
+from orchestrator.api.stream_connection import LARGEST_MESSAGE, StreamConnection
 from orchestrator.api.supervisor import Reload
 from orchestrator.errors import ConfigurationError, OrchestratorError
 from orchestrator.runtime.requests import Requester
@@ -31,15 +31,6 @@ GRACE_FOR_REQUESTS: Final = 2
 """Whole seconds that requests under way may take after the signal to end."""
 END_WITHIN: Final = 10.0
 """Seconds from the signal to the end of the process, whatever still hangs: what ``docker stop`` grants."""
-
-
-PING_INTERVAL: Final = 20.0
-PING_TIMEOUT: Final = 20.0
-"""Seconds between two pings of a WebSocket client, and until one that does not answer is let go."""
-LARGEST_MESSAGE: Final = 4096
-"""Bytes of a message that a WebSocket client may send; there is nothing that it has to say."""
-CUT_AFTER: Final = 5.0
-"""Seconds for a WebSocket that we have ended to be closed by the client, before it is cut."""
 
 _HANGUP: Final = Requester(signal.SIGHUP.name)
 DEFAULT_LIMITS: Final = Limits()
@@ -120,20 +111,6 @@ def _join(host: str, port: int) -> str:
 # --- the life of the process --------------------------------------------------------------------------------
 
 
-class _Stream(WebSocketsSansIOProtocol):
-    """Cut when it is over: closing alone waits for ever for a client that does not read what was sent to it."""
-
-    async def run_asgi(self) -> None:
-        try:
-            await super().run_asgi()
-        finally:
-            self.loop.call_later(CUT_AFTER, self.transport.abort)
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.loop.call_later(CUT_AFTER, self.transport.abort)
-
-
 class _Server(uvicorn.Server):
     """Ticks once a second, for its date header, instead of ten times: whoever only watches should mostly sleep."""
 
@@ -189,10 +166,10 @@ async def serve(
             app,
             lifespan="off",
             http=partial(Connection, doorkeeper=Doorkeeper(limits)),  # type: ignore[arg-type]  # it is called alone
-            ws=_Stream,
+            ws=StreamConnection,
             ws_max_size=LARGEST_MESSAGE,
-            ws_ping_interval=PING_INTERVAL,
-            ws_ping_timeout=PING_TIMEOUT,
+            ws_ping_interval=limits.pong_within,
+            ws_ping_timeout=limits.pong_within,
             ws_per_message_deflate=False,
             log_config=None,
             access_log=False,

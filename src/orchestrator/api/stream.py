@@ -53,7 +53,7 @@ class _Stream:
             await ProblemResponse(503, "stalled", detail, instance=PATH)(scope, receive, send)
             return
         try:
-            await _attend(websocket, subscription)
+            await _attend(websocket, send, subscription)
         finally:
             self._broadcast.leave(subscription)
 
@@ -66,12 +66,12 @@ def _since(given: str | None) -> int | None:
     return int(given)
 
 
-async def _attend(websocket: WebSocket, subscription: Subscription) -> None:
+async def _attend(websocket: WebSocket, send: Send, subscription: Subscription) -> None:
     """Until the client leaves, is too slow, or we end."""
     offered = websocket.scope.get("subprotocols", [])
     await websocket.accept(subprotocol=STREAM_PROTOCOL if STREAM_PROTOCOL in offered else None)
     tasks = (
-        asyncio.create_task(_send(websocket, subscription), name="stream-send"),
+        asyncio.create_task(_send(send, subscription), name="stream-send"),
         asyncio.create_task(_listen(websocket, subscription), name="stream-listen"),
     )
     try:
@@ -87,17 +87,50 @@ async def _attend(websocket: WebSocket, subscription: Subscription) -> None:
                 await websocket.close(code, reason)
 
 
-async def _send(websocket: WebSocket, subscription: Subscription) -> None:
+async def _send(send: Send, subscription: Subscription) -> None:
+    deadline = _Deadline(subscription)
     try:
         while True:
             texts = await subscription.take()
-            async with asyncio.timeout(SEND_DEADLINE):
-                for text in texts:
-                    await websocket.send({"type": "websocket.send", "text": text})
-    except TimeoutError:
-        subscription.end("too_slow")
-    except (WebSocketDisconnect, RuntimeError):
+            deadline.begin()
+            for text in texts:
+                await send({"type": "websocket.send", "text": text})
+            deadline.met()
+    except (OSError, RuntimeError):
         subscription.end("left")
+    finally:
+        deadline.cancel()
+
+
+class _Deadline:
+    """For what is sent to be taken. One timer looks after many messages: one for each costs more than its message."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+        self._loop = asyncio.get_running_loop()
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        self._due = self._loop.time() + SEND_DEADLINE
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def met(self) -> None:
+        self._due = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._due <= self._loop.time():
+            self._subscription.end("too_slow")
+        else:
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 async def _listen(websocket: WebSocket, subscription: Subscription) -> None:

@@ -13,7 +13,7 @@ import click
 from orchestrator.cli.client import Document, Server, print_json, server_option
 from orchestrator.cli.columns import Cell, lay_out, terminal_width
 from orchestrator.cli.completion import service_names
-from orchestrator.cli.stream import INTERRUPTED, messages
+from orchestrator.cli.stream import EVENT_TYPES, INTERRUPTED, messages
 from orchestrator.cli.words import local_time, look
 from orchestrator.terminal import printable, printable_json
 
@@ -54,9 +54,7 @@ def _follow(server: Server, limit: int, service: str | None, as_json: bool) -> N
                 known = server.get(EVENTS, limit=limit, service=service)["events"]
                 told = [one for one in reversed(known) if one["sequence"] <= newest]
                 short_time = is_short(told)
-            case {"type": "service_status", "data": {"name": name}} if service in (None, name):
-                told = [message]
-            case {"type": "host"} if service is None:
+            case {"type": kind, "data": data} if kind in EVENT_TYPES and service in (None, data.get("name") or ""):
                 told = [message]
             case _:
                 continue

@@ -9,6 +9,7 @@ from typing import Final
 
 from orchestrator.cli.client import Document
 from orchestrator.cli.listing import cells, in_order
+from orchestrator.cli.stream import EVENT_TYPES
 from orchestrator.cli.words import local_time
 from orchestrator.terminal import printable
 
@@ -40,7 +41,7 @@ class Picture:
             case {"type": "service_gone", "data": {"name": name}}:
                 self._services.pop(name, None)
                 return [self._farewell(name)]
-            case {"type": "service_status"}:
+            case {"type": kind} if kind in EVENT_TYPES:
                 self.remember([message])
             case {"type": "system", "data": data}:
                 self._system = data

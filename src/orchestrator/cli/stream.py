@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 PATH: Final = "/ws/events"
+EVENT_TYPES: Final = ("service_status", "request", "host")
+"""Of the messages that are journalled, each with its sequence; all others tell how something is now."""
 INTERRUPTED: Final = 130
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 5.0
@@ -55,7 +57,7 @@ def messages(
 
 def _reached(message: Document, since: int | None) -> int | None:
     """The newest event that was told. A snapshot that is resumed comes before those that it counts."""
-    if message["type"] in ("service_status", "host") or (message["type"] == "snapshot" and not message["resumed"]):
+    if message["type"] in EVENT_TYPES or (message["type"] == "snapshot" and not message["resumed"]):
         return int(message["sequence"])
     return since
 

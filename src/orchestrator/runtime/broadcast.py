@@ -1,7 +1,8 @@
 """The live view: every message once, in order, to however many clients; none of them is waited for.
 
-An event is told when the store has it, so that a number that a client was told of is never given again after our own
-death. A store that does not take it in ``LONGEST_HELD`` seconds is not waited for any longer.
+An event is whatever the journal numbers, requests too. It is told when the store has it, so that a number that a client
+was told of is never given again after our own death. A store that does not take it in ``LONGEST_HELD`` seconds is not
+waited for any longer.
 """
 
 from __future__ import annotations

@@ -174,7 +174,8 @@ class Journal:
     async def run(self) -> None:
         """Write whatever is told, at once and as one batch; after a failure try again, less and less often.
 
-        With nothing to write, look every :data:`BEAT` seconds whether the store is still there.
+        With nothing to write, look every :data:`BEAT` seconds whether the store is still there. Raises
+        :class:`StoreInUse` when another orchestrator took it while it could not be opened or written to.
         """
         pause = FIRST_PAUSE
         while True:
@@ -196,7 +197,7 @@ class Journal:
                 while not self._settled():
                     if not await self._attempt():
                         await asyncio.sleep(FIRST_PAUSE)
-        except TimeoutError:
+        except (TimeoutError, StoreInUse):
             _log.warning(
                 "State store did not take everything in time",
                 location=self._store.location,
@@ -225,8 +226,12 @@ class Journal:
                     begun = self._clock.now().moment
                     await self._store.write(documents, events)
             except (StoreError, TimeoutError) as error:
+                # Told at a write it may be of one that is gone; an opening looks whether it lives.
+                lost = isinstance(error, StoreInUse) and not self._joined
                 self._joined = False
                 self._broke(_words(error, OPERATION_DEADLINE))
+                if lost:
+                    raise
                 return False
             self._written(documents)
             self._backlog.written(events)

@@ -257,7 +257,8 @@ class ContainerOrchestrator:
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
 
-        Raises :class:`StoreInUse` when another orchestrator has the state: two must not heal the same containers.
+        Raises :class:`StoreInUse` when another orchestrator has the state, also when it took it later, while the store
+        could not be used: two must not heal the same containers.
         """
         now = self._clock.now()
         self._surroundings.begin(now)

@@ -1,4 +1,7 @@
-"""Every task has a parent: the crew restarts a worker that fails, and says so."""
+"""Every task has a parent: the crew restarts a worker that fails, and says so.
+
+One failure ends all of them: another orchestrator has our state, and two must not heal the same containers.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from orchestrator.errors import StoreInUse
 from orchestrator.runtime.views import WorkerView
 
 logger: Final = logging.getLogger("orchestrator")
@@ -43,10 +47,16 @@ class Crew:
         )
 
     async def run(self) -> None:
-        """Until cancelled; a worker that fails never takes the others with it."""
-        async with asyncio.TaskGroup() as group:
-            for worker in self._workers.values():
-                group.create_task(self._keep(worker), name=worker.name)
+        """Until cancelled, or :class:`StoreInUse`; a worker that fails otherwise never takes the others with it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in self._workers.values():
+                    group.create_task(self._keep(worker), name=worker.name)
+        except* StoreInUse as ended:
+            in_use = ended.exceptions[0]
+        else:
+            return
+        raise in_use
 
     async def _keep(self, worker: _Worker) -> None:
         loop = asyncio.get_running_loop()
@@ -58,6 +68,8 @@ class Crew:
                     await worker.work()
                     worker.detail = "ended unexpectedly"
                     logger.error("Worker %s ended unexpectedly", worker.name)
+                except StoreInUse:
+                    raise
                 except Exception as error:
                     worker.detail = f"{type(error).__name__}: {error}"
                     logger.exception("Worker %s failed", worker.name, extra={"worker": worker.name})
