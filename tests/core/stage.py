@@ -90,6 +90,7 @@ class Stage:
         self.held = ""
         self.dependencies_asked = math.inf
         self.companions: tuple[Companion, ...] = ()
+        self.crowded = False
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -106,6 +107,7 @@ class Stage:
             held=self.held,
             dependencies_asked=self.dependencies_asked,
             companions=self.companions,
+            crowded=self.crowded,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

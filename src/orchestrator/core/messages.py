@@ -123,6 +123,9 @@ class Facts:
     asked."""
     companions: tuple[Companion, ...] = ()
     """Those it is restarted with, as far as they run and are well."""
+    crowded: bool = False
+    """Others come first: as many actions are under way as the engine is given at once. What a person asks for does not
+    wait."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -214,3 +217,5 @@ class Decision:
     probe_every: float | None = None
     """How often the health question is worth asking now, in seconds; ``None``: not at all."""
     reply: Reply | None = None
+    due: bool = False
+    """It would be acted on now, were it its turn."""
