@@ -5,7 +5,6 @@ service that something happened to. A turn is a plain ``def``: nothing can inter
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -140,11 +139,11 @@ class ContainerOrchestrator:
         )
         self._storms = Storms(
             self._registry,
-            self._journal,
             clock,
             usual=lambda: self._admission.usual,
             ask=self._monitor.ask,
             look=self._discovery.look,
+            tell=self._tell_of_host,
         )
         self._observers: tuple[Observer, ...] = (
             self.broadcast,

@@ -9,12 +9,10 @@ from orchestrator.core import graph, policy, storm
 from orchestrator.core.messages import Action, Event, Message, Outcome, Result
 from orchestrator.core.model import ActionKind, Instant, RunningCheck, ServiceSpec, Status
 from orchestrator.ports import Clock, EventRecord
-from orchestrator.runtime import narrator
 from orchestrator.runtime.circumstances import facts_of
-from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import Record, ServiceRegistry
-from orchestrator.runtime.views import ServiceView, host_document
+from orchestrator.runtime.views import ServiceView
 
 _SUBJECT: Final = "restarts"
 _WELL: Final = (Message.RESTART_COMPLETED, Message.RECOVERED, Message.HEALTHY)
@@ -24,24 +22,24 @@ _PREVENTED: Final = (Message.DISABLED, Message.MANUAL_STOP, Message.NOT_FOUND)
 
 class Storms(Observer):
     """Told by the brain within its turns. ``usual``: see :attr:`Admission.usual`; ``ask`` has a service's health asked
-    for at once, ``look`` has one container looked at."""
+    for at once, ``look`` has one container looked at, ``tell`` tells what is no service's: subject, message, cause."""
 
     def __init__(
         self,
         registry: ServiceRegistry,
-        journal: Journal,
         clock: Clock,
         *,
         usual: Callable[[], float],
         ask: Callable[[str], None],
         look: Callable[[str], None],
+        tell: Callable[[str, str, str, Instant], None],
     ) -> None:
         self._registry = registry
-        self._journal = journal
         self._clock = clock
         self._usual = usual
         self._ask = ask
         self._look = look
+        self._tell = tell
         self._storm = storm.Storm()
         self._failing: dict[str, float] = {}
         """Since when each service that is not well has not been."""
@@ -119,14 +117,14 @@ class Storms(Observer):
             self._go_on(now)
         if self._told_of and not self._storm.why:
             self._told_of = False
-            self._tell("Restarts resumed", self._storm.ended, now)
+            self._tell(_SUBJECT, "Restarts resumed", self._storm.ended, now)
             return self._hold()
         if not self._told_of:
             self._watch(now)
             if not self._storm.why:
                 return ()
             self._told_of = True
-            self._tell("Restarts paused", self._storm.why, now)
+            self._tell(_SUBJECT, "Restarts paused", self._storm.why, now)
         return self._hold()
 
     def _watch(self, now: Instant) -> None:
@@ -153,10 +151,6 @@ class Storms(Observer):
             else:
                 del record.holds["storm"]
         return concerned
-
-    def _tell(self, message: str, cause: str, now: Instant) -> None:
-        self._journal.record("", host_document(_SUBJECT, message, cause, now.wall))
-        narrator.told_of_host(_SUBJECT, message, cause)
 
     # --- the level ---------------------------------------------------------------------------------------------
 
@@ -196,5 +190,6 @@ class Storms(Observer):
     def _would_be_acted_on(self, record: Record) -> bool:
         state, facts = record.state, facts_of(record, self._registry)
         ill = state.status is Status.UNHEALTHY or (state.status is Status.STOPPED and not state.completed)
-        wanted_up = state.enabled and state.stopped_by is None and record.spec.observe_only is None
-        return ill and wanted_up and record.seen and not facts.unmet and set(record.holds) <= {"storm"}
+        wanted_up = state.enabled and state.stopped_by is None and state.hold is None
+        touchable = record.spec.observe_only is None and record.seen and set(record.holds) <= {"storm"}
+        return ill and wanted_up and touchable and not facts.unmet
