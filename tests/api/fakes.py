@@ -136,6 +136,7 @@ class FakeSupervisor:
             probes_waiting=2,
             probes_in_flight=3,
             actions_in_flight=4,
+            actions_waiting=3,
             pending_writes=5,
             dropped_events=6,
             store_lag=7.5,

@@ -31,6 +31,14 @@ def test_the_status_code_is_the_verdict(
     assert (answer.status, answer.json["status"]) == (code, status)
 
 
+@pytest.mark.parametrize("path", ["/api/system/health", "/api/system/health/full"])
+def test_a_pause_of_all_restarts_is_told_with_its_reason(path: str) -> None:
+    supervisor = FakeSupervisor([a_service("ai-llm")])
+    words = "restarts are paused: 12 unrelated services failed within 8 s"
+    supervisor.overall = replace(supervisor.overall, restarts_paused=words)
+    assert call(served(supervisor), "GET", path).json["restarts_paused"] == words
+
+
 def test_basic_health_counts_and_names_the_version() -> None:
     supervisor = FakeSupervisor([a_service("ai-llm"), a_service("ai-clip", status=Status.UNHEALTHY)])
     assert call(served(supervisor), "GET", "/api/system/health").json == {
@@ -38,6 +46,7 @@ def test_basic_health_counts_and_names_the_version() -> None:
         "services": {"total": 2, "healthy": 1, "unhealthy": 1},
         "engine_reachable": True,
         "engine_detail": "",
+        "restarts_paused": "",
         "version": "1.2.3",
         "timestamp": "2024-01-15T10:00:00.000Z",
     }

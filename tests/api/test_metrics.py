@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,9 +154,19 @@ def test_queues_the_store_and_the_engine_are_shown() -> None:
     assert figures["orchestrator_store_lag_seconds"][()] == 7.5
     assert figures["orchestrator_store_dropped_events_total"][()] == 6
     assert figures["orchestrator_actions_in_flight"][()] == 4
+    assert figures["orchestrator_actions_waiting"][()] == 3
+    assert figures["orchestrator_restarts_paused"][()] == 0
     assert figures["orchestrator_engine_up"][()] == 1
     assert figures["orchestrator_turns_total"][()] == 42
     assert [version for _, version in figures["orchestrator_build_info"]] == ["1.2.3"]
+
+
+def test_a_pause_of_all_restarts_is_shown() -> None:
+    supervisor = FakeSupervisor()
+    supervisor.overall = replace(
+        supervisor.overall, restarts_paused="restarts are paused: 12 unrelated services failed"
+    )
+    assert scraped(supervisor)["orchestrator_restarts_paused"][()] == 1
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -156,6 +156,24 @@ def test_followed_events_are_those_of_the_service_that_was_named() -> None:
     assert 3 not in [json.loads(line)["sequence"] for line in lines]
 
 
+def test_followed_events_tell_what_is_of_the_host_unless_a_service_was_named() -> None:
+    paused = {
+        "type": "host",
+        "data": {"subject": "restarts"},
+        "message": "Restarts paused",
+        "cause": "12 unrelated services failed within 8 s",
+        "timestamp": KNOWN[0]["timestamp"],
+        "sequence": 3,
+    }
+    told = Orchestrated([snapshot(2), paused])
+    line = run(told, "events", "--follow").stdout.splitlines()[-1]
+    assert line.split("  ", 1)[1].split() == [
+        *("restarts", "Restarts", "paused", "12", "unrelated", "services", "failed", "within", "8", "s"),
+    ]
+    of_one = run(Orchestrated([snapshot(2), paused]), "events", "--follow", "--service", "redis").stdout
+    assert "Restarts paused" not in of_one
+
+
 def test_who_does_not_let_us_in_is_exit_code_1_with_the_reason() -> None:
     result = run(Orchestrated(), "watch")
     assert (result.exit_code, result.stdout) == (1, "")

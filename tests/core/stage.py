@@ -95,6 +95,7 @@ class Stage:
         self.owners: tuple[tuple[str, str], ...] = ()
         self.severed: Severed | None = None
         self.leftover: ContainerSummary | None = None
+        self.crowded = False
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -114,6 +115,7 @@ class Stage:
             owners=self.owners,
             severed=self.severed,
             leftover=self.leftover,
+            crowded=self.crowded,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ class World(RuleBasedStateMachine):
         self.shown: ContainerSnapshot | NoEvidence | None = UNSEEN
         self.probe: ProbeResult | None = None
         self.unmet: tuple[str, ...] = ()
+        self.crowded = False
         self.stopped_by_hand = False
         self.hands: Action | None = None
         self.wake_at: float | None = None
@@ -121,6 +122,7 @@ class World(RuleBasedStateMachine):
     def turn(self, outcome: Outcome | None = None, command: Command | None = None, jitter: float = 0.0) -> Decision:
         stop_requested = self.stopped_by_hand and isinstance(self.shown, ContainerSnapshot)
         facts = Facts(self.shown, self.probe, self.unmet, stop_requested, outcome, command, jitter)
+        facts = replace(facts, crowded=self.crowded)
         before = self.state
         decision = decide(self.spec, before, facts, self.now)
         self.state, self.wake_at = decision.state, decision.wake_at
@@ -155,6 +157,7 @@ class World(RuleBasedStateMachine):
             return
         assert not facts.unmet, "the dependency first"
         assert self.state.hold is None, "held is held"
+        assert not facts.crowded, "each in its turn"
         assert self.state.stopped_by is None
         assert not self.state.completed
         assert container.state is not ContainerState.RESTARTING, "the engine goes first"
@@ -188,7 +191,7 @@ class World(RuleBasedStateMachine):
                 ContainerState.RUNNING,
                 ContainerState.EXITED,
             )
-            assert waits_for_the_world or asked or held, "a due retry that nothing would ever act on"
+            assert waits_for_the_world or asked or held or decision.due, "a due retry that nothing would ever act on"
         same_run = before.run == after.run and before.run is not None
         if same_run and before.retry_at is not None and after.retry_at is not None and facts.outcome is None:
             down = isinstance(facts.container, ContainerSnapshot) and facts.container.state not in UP
@@ -354,6 +357,10 @@ class World(RuleBasedStateMachine):
         self.engine_up = not away
         self.shown = UNSEEN if away else self.true
         self.turn()
+
+    @rule(crowded=RARELY)
+    def others_come_first_or_not(self, crowded: bool) -> None:
+        self.crowded = crowded
 
     @rule(unmet=RARELY)
     def the_dependency_goes_or_comes(self, unmet: bool) -> None:

@@ -3,8 +3,18 @@ import asyncio
 import pytest
 
 from orchestrator.core.messages import Enable, Outcome, Reply, Result
-from orchestrator.core.sighting import Survey
-from orchestrator.runtime.inbox import MOST_WAITING_COMMANDS, Asked, Ended, Inbox, InboxFull, Looked, Surveyed
+from orchestrator.core.model import ServiceSpec
+from orchestrator.core.sighting import Sighting, Survey
+from orchestrator.runtime.inbox import (
+    MOST_WAITING_COMMANDS,
+    Asked,
+    Ended,
+    Inbox,
+    InboxFull,
+    Looked,
+    Surveyed,
+    Unlisted,
+)
 from orchestrator.testing import run_virtual
 
 
@@ -34,6 +44,20 @@ def test_a_newer_list_keeps_the_place_of_the_older_one_so_that_no_look_comes_bef
         inbox.post(newer)
 
         assert inbox.drain() == [newer, Looked("db", None, 1.0)]
+
+    run_virtual(story)
+
+
+def test_a_service_that_is_listed_again_is_not_unlisted_by_what_came_before() -> None:
+    async def story() -> None:
+        inbox = Inbox()
+        listed = Surveyed(Survey({"web": Sighting(ServiceSpec("web", "Web"), None, configured=True)}, {}))
+        inbox.post(listed)
+        inbox.post(Unlisted("web"))
+        inbox.post(Unlisted("db"))
+        inbox.post(listed)
+
+        assert inbox.drain() == [listed, Unlisted("db")]
 
     run_virtual(story)
 

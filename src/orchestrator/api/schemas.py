@@ -136,6 +136,7 @@ class SystemHealth(BaseModel):
     services: Tally
     engine_reachable: bool
     engine_detail: str = Field(description="Why the engine is not reachable, and what to do; empty when it is.")
+    restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
     version: str
     timestamp: Timestamp
 
@@ -191,6 +192,7 @@ class FullHealth(BaseModel):
     workers: list[Worker]
     engine: Engine
     store: Store
+    restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
     version: str
     started_at: Timestamp
     turns: int
@@ -206,6 +208,7 @@ class FullHealth(BaseModel):
             workers=[Worker.of(one) for one in view.workers],
             engine=Engine.of(view.engine),
             store=Store.of(view.store),
+            restarts_paused=view.restarts_paused,
             version=view.version,
             started_at=timestamp(view.started_at),
             turns=view.turns,

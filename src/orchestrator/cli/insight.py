@@ -18,6 +18,7 @@ _BLOCKERS: Final = {
     "engine_unseen": "the engine cannot be asked",
     "stopped_by_person": "stopped by a person",
     "observe_only": "watched only",
+    "queue": "waiting for its turn",
 }
 """What is said otherwise to people; the other words are plain enough."""
 

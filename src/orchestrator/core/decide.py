@@ -71,6 +71,7 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
         wake_at=_wake_at(turn),
         probe_every=_probe_every(turn),
         reply=turn.reply,
+        due=turn.due,
     )
 
 
@@ -174,6 +175,9 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
     if trial_at is None or turn.now.moment < trial_at or turn.hindrance or turn.spec.observe_only is not None:
         return
     well = turn.state.healthy_since is not None
+    restarts = container.state is ContainerState.RUNNING and not well and turn.facts.severed is None
+    if restarts and not turn.takes_turn():
+        return
     turn.state = replace(
         turn.state,
         status=Status.STOPPED,
@@ -186,8 +190,7 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
     cause = f"one trial, {turn.spec.recovery.retry_disabled_after:g} s after the limit disabled it"
     turn.note(cause)
     turn.tell(Message.ENABLED, cause)
-    restartable = container.state is ContainerState.RUNNING and turn.facts.severed is None
-    if restartable and not well and turn.free_to_heal:
+    if restarts and turn.free_to_heal:
         turn.order(ActionKind.RESTART, container, cause)
 
 

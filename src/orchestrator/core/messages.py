@@ -152,6 +152,9 @@ class Facts:
     severed: Severed | None = None
     leftover: ContainerSummary | None = None
     """The container that it was, renamed by a recreation that did not come to its end."""
+    crowded: bool = False
+    """Others come first: as many actions are under way as the engine is given at once. What a person asks for does not
+    wait."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -248,3 +251,5 @@ class Decision:
     probe_every: float | None = None
     """How often the health question is worth asking now, in seconds; ``None``: not at all."""
     reply: Reply | None = None
+    due: bool = False
+    """It would be acted on now, were it its turn."""

@@ -32,6 +32,8 @@ class Turn:
     reply: Reply | None = None
     restarted_by_engine: bool = False
     """A run began that the engine's own restart policy is behind."""
+    due: bool = False
+    """It would be acted on now, were it its turn."""
 
     def note(self, reason: str) -> None:
         """Say why things are as they are, without making it an event; disabled, the why of that stays."""
@@ -77,6 +79,11 @@ class Turn:
         wanted_up = self.state.enabled and self.state.stopped_by is None
         return wanted_up and self.spec.observe_only is None and not self.hindrance
 
+    def takes_turn(self) -> bool:
+        """Whether it may be acted on now, as far as the engine has room; if not, it is due still when it has."""
+        self.due = self.facts.crowded
+        return not self.due
+
     def half_done(self, container: ContainerSnapshot) -> bool:
         """Whether a restart of ours stopped the container and did not start it."""
         attempt = self.state.attempt
@@ -107,7 +114,11 @@ class Turn:
 
         ``announced``: it continues an action that people were told of. ``pause``: of a restart only the stop is done
         now, and the start that many seconds later.
+
+        What nobody asked for waits for its turn: nothing is ordered before.
         """
+        if not manual and not pause and not self.takes_turn():
+            return
         if not announced:
             self.fail_attempt(f"never verified before the next {kind}: {cause}")
         self.note(f"{_UNDER_WAY[kind]}: {cause}")

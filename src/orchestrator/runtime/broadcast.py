@@ -319,7 +319,12 @@ def _event(record: EventRecord) -> _Message:
 
 
 def _surroundings(system: SystemView) -> dict[str, object]:
-    return {"status": system.status, "engine": engine_document(system.engine), "store": store_document(system.store)}
+    return {
+        "status": system.status,
+        "engine": engine_document(system.engine),
+        "store": store_document(system.store),
+        "restarts_paused": system.restarts_paused,
+    }
 
 
 def _json(document: Mapping[str, object]) -> str:

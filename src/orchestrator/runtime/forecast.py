@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.core.foresight import Foresight, Intention, foresee
 from orchestrator.core.model import Instant
 from orchestrator.runtime.circumstances import facts_of
-from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.registry import Record, ServiceRegistry, in_queue
 from orchestrator.runtime.views import PlanView
 
 
@@ -21,6 +23,9 @@ def forecast_of(registry: ServiceRegistry, name: str, now: Instant) -> PlanView 
 
 def _plan(name: str, record: Record, registry: ServiceRegistry, now: Instant) -> PlanView:
     foreseen = _foresee(record, registry, now)
+    if record.ahead is not None:
+        cause = f"{foreseen.cause}; {in_queue(record.ahead)}"
+        foreseen = replace(foreseen, at=None, cause=cause, blocked_by=("queue",))
     return PlanView(
         service=name,
         status=record.state.status,

@@ -134,8 +134,11 @@ class Inbox:
                 raise InboxFull
             self._commands += 1
         key = _key(post)
-        if not isinstance(post, Surveyed):  # a newer list keeps the older one's place: looks that wait may be at what
-            self._posts.pop(key, None)  # both list, and mean nothing before
+        if isinstance(post, Surveyed):  # keeps the older one's place: looks that wait may be at what both list, and
+            for service in post.survey.services:  # mean nothing before
+                self._posts.pop(("unlisted", service), None)
+        else:
+            self._posts.pop(key, None)
         self._posts[key] = post
         self._ready.set()
 

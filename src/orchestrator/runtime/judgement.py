@@ -16,6 +16,7 @@ from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
+from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.circumstances import facts_of, missing_of
 from orchestrator.runtime.endings import Endings
 from orchestrator.runtime.health import HealthMonitor, Watch
@@ -46,6 +47,7 @@ class Judgement:
         intake: Intake,
         journal: Journal,
         lifecycle: LifecycleManager,
+        admission: Admission,
         monitor: HealthMonitor,
         observers: Sequence[Observer],
         engine: ContainerEngine,
@@ -56,6 +58,7 @@ class Judgement:
         self._intake = intake
         self._journal = journal
         self._lifecycle = lifecycle
+        self._admission = admission
         self._monitor = monitor
         self._observers = observers
         self._engine = engine
@@ -97,6 +100,7 @@ class Judgement:
             outcome=outcome,
             command=None if question is None else question.command,
             jitter=self._chance.random() * self._jitter,
+            crowded=self._admission.crowded(name),
         )
         record.unmet, record.missing = facts.unmet, missing_of(record, self._registry)
         try:
@@ -143,6 +147,7 @@ class Judgement:
             for observer in self._observers:
                 observer.ordered(action, record.spec)
             self._lifecycle.submit(action, record.spec.lane)
+        self._admission.decided(name, record.spec, due=decision.due)
         self._monitor.watch(name, self._watch(record, decision, now))
         if record.state.status is Status.UNHEALTHY and before.status is not Status.UNHEALTHY:
             for dependency in record.spec.requires:  # is it the cause? the answer decides before anything is restarted

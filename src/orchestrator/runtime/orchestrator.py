@@ -5,7 +5,6 @@ service that something happened to. A turn is a plain ``def``: nothing can inter
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from orchestrator.ports import (
     Surveyor,
 )
 from orchestrator.runtime import narrator
+from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
@@ -56,6 +56,7 @@ from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
+from orchestrator.runtime.storms import Storms
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -133,7 +134,24 @@ class ContainerOrchestrator:
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
-        self._observers: tuple[Observer, ...] = (self.broadcast, self._vitals, self.telemetry)
+        self._admission = Admission(
+            self._registry, clock, self._chance, most=self._pace.width, jitter=self._pace.jitter
+        )
+        self._storms = Storms(
+            self._registry,
+            clock,
+            usual=lambda: self._admission.usual,
+            ask=self._monitor.ask,
+            look=self._discovery.look,
+            tell=self._tell_of_host,
+        )
+        self._observers: tuple[Observer, ...] = (
+            self.broadcast,
+            self._vitals,
+            self.telemetry,
+            self._admission,
+            self._storms,
+        )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
         self._intake = Intake(
@@ -150,6 +168,7 @@ class ContainerOrchestrator:
             intake=self._intake,
             journal=self._journal,
             lifecycle=self._lifecycle,
+            admission=self._admission,
             monitor=self._monitor,
             observers=self._observers,
             engine=engine,
@@ -185,7 +204,9 @@ class ContainerOrchestrator:
         return await self._monitoring.view()
 
     def system(self) -> SystemView:
-        return self._surroundings.view(self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint)
+        return self._surroundings.view(
+            self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint, self._storms.words
+        )
 
     def load(self) -> Load:
         """What waits, and what is under way."""
@@ -194,6 +215,7 @@ class ContainerOrchestrator:
             probes_waiting=self._monitor.waiting,
             probes_in_flight=self._monitor.in_flight,
             actions_in_flight=self._lifecycle.in_flight,
+            actions_waiting=len(self._admission),
             pending_writes=self._journal.view().pending_writes,
             dropped_events=self._journal.dropped_events,
             store_lag=self._journal.lag,
@@ -302,9 +324,10 @@ class ContainerOrchestrator:
     def _sleep(self) -> float:
         now = self._clock.now()
         wakes = [record.wake_at for record in self._registry.records() if record.wake_at is not None]
+        wakes += [self._admission.wake_at, self._storms.wake_at]
         if self._updates.next_edge is not None:
             wakes.append(self._updates.next_edge)
-        earliest = min(min(wakes, default=math.inf) - now.moment, self._windows.seconds_to_edge(now))
+        earliest = min(min(wakes) - now.moment, self._windows.seconds_to_edge(now))
         return max(0.0, min(earliest, _LONGEST_SLEEP))
 
     def _turn(self, *, acting: bool = True) -> None:
@@ -332,9 +355,13 @@ class ContainerOrchestrator:
             touched.update(dict.fromkeys(concerned))
         ended = bool(outcomes)
         queue = deque(touched)
-        while queue:
+        paused = self._storms.words
+        while queue := queue or deque(self._storms.weigh(now) or self._admission.call()):
             name = queue.popleft()
             queue.extend(self._judgement.judge(name, outcomes[name], asked[name], now))
+        if paused != self._storms.words:
+            for observer in self._observers:
+                observer.system_changed()
         if ended:
             self._part(now)
 

@@ -64,6 +64,8 @@ class Record:
     """Its soft dependencies that are not running."""
     holds: dict[HoldSource, str] = field(default_factory=dict)
     """Why nothing is done for it by itself, in words, by who says so: what becomes ``Facts.held``."""
+    ahead: int | None = None
+    """How many are acted on before it; ``None``: it does not wait for its turn."""
     wake_at: float | None = None
     quarantine: str = ""
     """Why no decision could be taken for it: a defect of ours, contained to this service."""
@@ -251,7 +253,7 @@ def _view(record: Record, now: Instant) -> ServiceView:
         container_name=None if container is None else container.name,
         container_state=container.state if container is not None and record.seen else None,
         health=_health(record.probe),
-        reason=record.quarantine or state.reason or (spec.observe_only or ""),
+        reason=_reason(record),
         strikes=state.strikes,
         retry_at=None if state.retry_at is None else now.wall + state.retry_at - now.moment,
         waiting_on=record.unmet if state.status is not Status.RUNNING else (),
@@ -272,6 +274,15 @@ def _holders(record: Record, now: Instant) -> Iterator[str]:
         until = local_time(now.wall + hold.until - now.moment)
         yield f"by {hold.by} until {until}{f' ({hold.why})' if hold.why else ''}"
     yield from record.holds.values()
+
+
+def _reason(record: Record) -> str:
+    words = record.quarantine or record.state.reason or (record.spec.observe_only or "")
+    return words if record.ahead is None else f"{words}; waiting for its turn, {in_queue(record.ahead)}"
+
+
+def in_queue(ahead: int) -> str:
+    return "it is next" if ahead == 0 else f"{ahead} before it"
 
 
 def _health(probe: ProbeResult | None) -> HealthView | None:

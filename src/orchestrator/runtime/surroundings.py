@@ -54,12 +54,17 @@ class Surroundings:
         return changed
 
     def view(
-        self, services: tuple[ServiceView, ...], workers: tuple[WorkerView, ...], store: StoreView, endpoint: str
+        self,
+        services: tuple[ServiceView, ...],
+        workers: tuple[WorkerView, ...],
+        store: StoreView,
+        endpoint: str,
+        restarts_paused: str = "",
     ) -> SystemView:
         engine = self._engine_view(endpoint)
         parts_well = engine.reachable and store.healthy and all(worker.state == "running" for worker in workers)
         return SystemView(
-            status=_overall(services, parts_well=parts_well),
+            status=_overall(services, parts_well=parts_well and not restarts_paused),
             services=services,
             workers=workers,
             engine=engine,
@@ -68,6 +73,7 @@ class Surroundings:
             started_at=self._started_at,
             turns=self._turns,
             last_turn_at=self._last_turn_at,
+            restarts_paused=restarts_paused,
             surveyed=self._surveyed,
         )
 

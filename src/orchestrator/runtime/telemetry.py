@@ -38,6 +38,8 @@ class Load:
     probes_waiting: int
     probes_in_flight: int
     actions_in_flight: int
+    actions_waiting: int
+    """Services that would be acted on, were it their turn."""
     pending_writes: int
     dropped_events: int
     store_lag: float

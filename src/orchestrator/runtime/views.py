@@ -152,6 +152,8 @@ class SystemView:
     started_at: float
     turns: int
     last_turn_at: float
+    restarts_paused: str = ""
+    """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 
@@ -181,7 +183,7 @@ def event_document(view: ServiceView, event: Event) -> dict[str, object]:
 
 
 def host_document(subject: str, message: str, cause: str, wall: float) -> dict[str, object]:
-    """What is worth an event and no single service's; ``subject`` says what of: ``project:shop``."""
+    """What is worth an event and no single service's; ``subject`` says what of: ``project:shop``, ``restarts``."""
     return {
         "type": "host",
         "data": {"subject": subject},

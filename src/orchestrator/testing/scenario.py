@@ -353,6 +353,10 @@ class Scenario:
         """What was told of services, in the store, oldest first; not who asked for it."""
         return [event for event in read_told(self.store.medium) if event.status and service in (None, event.service)]
 
+    def told_of_host(self) -> Sequence[Told]:
+        """What was told that is no service's, oldest first."""
+        return [event for event in read_told(self.store.medium) if not event.service]
+
     def messages(self, service: str) -> list[str]:
         return [event.message for event in self.told(service)]
 

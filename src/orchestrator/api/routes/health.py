@@ -46,6 +46,7 @@ class HealthRoutes:
             services=schemas.Tally.of(view.services),
             engine_reachable=view.engine.reachable,
             engine_detail=view.engine.detail,
+            restarts_paused=view.restarts_paused,
             version=view.version,
             timestamp=self._now(),
         )
