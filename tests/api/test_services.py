@@ -44,6 +44,7 @@ OURS = {
     "wants",
     "problems",
     "at_rest",
+    "project",
 }
 
 

@@ -72,6 +72,7 @@ class Service(BaseModel):
     wants: list[str]
     problems: list[str] = Field(description="What is wrong with its configuration, in words.")
     at_rest: bool = Field(description="Down on purpose: a completed job, or stopped by a person.")
+    project: str | None = Field(description="The compose project of its container, or of the last one it had.")
 
     @classmethod
     def of(cls, view: ServiceView) -> Service:

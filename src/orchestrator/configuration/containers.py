@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.configuration.keys import LABEL_PREFIX, Reading, read_labels
+from orchestrator.core.compose import compose_label, is_one_off
 from orchestrator.core.model import ContainerSummary
 
-COMPOSE: Final = ("com.docker.compose", "io.podman.compose")
-"""Docker Compose's labels; podman-compose writes both."""
-
 _DEPENDS_ON: Final = "com.docker.compose.depends_on"
-_ONE_OFF: Final = "com.docker.compose.oneoff"
 _SYSTEMD_UNIT: Final = "PODMAN_SYSTEMD_UNIT"
 _PODMAN_COMPOSE_UNIT: Final = "podman-compose@"
 """podman-compose labels every container with the unit that *could* run its project; nothing owns it by that."""
@@ -68,8 +65,8 @@ def read_marks(container: ContainerSummary) -> Marks:
     own = read_labels(labels, f"label of container {container.name}")
     return Marks(
         own=own,
-        project=_compose(labels, "project"),
-        compose_service=_compose(labels, "service"),
+        project=compose_label(labels, "project"),
+        compose_service=compose_label(labels, "service"),
         needs=compose_needs(labels.get(_DEPENDS_ON, "")),
         network_owner=_network_owner(container.network_mode),
         excluded=_excluded(container, own),
@@ -87,10 +84,6 @@ def compose_needs(written: str) -> tuple[ComposeNeed, ...]:
     return tuple(found.values())
 
 
-def _compose(labels: Mapping[str, str], last: str) -> str | None:
-    return next((found for vendor in COMPOSE if (found := labels.get(f"{vendor}.{last}"))), None)
-
-
 def _network_owner(network_mode: str) -> str | None:
     return network_mode.removeprefix("container:") if network_mode.startswith("container:") else None
 
@@ -99,7 +92,7 @@ def _excluded(container: ContainerSummary, own: Reading) -> str | None:
     enable = own.settings.get("enable")
     if enable is not None and enable.value is False:
         return f"label {LABEL_PREFIX}enable=false"
-    if container.labels.get(_ONE_OFF, "").lower() == "true":
+    if is_one_off(container.labels):
         return "a one-off container of compose run"
     if any(word in container.image for word in _POD_IMAGES):
         return "holds the namespaces of a pod"

@@ -49,7 +49,25 @@ class Disable:
     actor: str
 
 
-Command = Restart | Start | Stop | Enable | Disable
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Run again, when what it depends on does: a wish, and no action."""
+
+    actor: str
+    named: bool = True
+    """The service or its project was named; else what nobody declared and somebody left down is not meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Stop, and stay so, when those that require it are down: a wish, and no action."""
+
+    actor: str
+    force: bool = False
+    """Also where one that requires it runs and is to go on."""
+
+
+Command = Restart | Start | Stop | Enable | Disable | Up | Down
 """What a person asked for; ``actor`` says who, in words that go to the journal."""
 
 
@@ -85,6 +103,17 @@ class Companion:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """A soft dependency that is coming up, or will be started by itself."""
+
+    name: str
+    grace: float
+    """Seconds."""
+    grace_ends: float | None
+    """The moment, of its run; ``None``: it does not run yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything known from outside about one service at one turn.
 
@@ -111,6 +140,16 @@ class Facts:
     asked."""
     companions: tuple[Companion, ...] = ()
     """Those it is restarted with, as far as they run and are well."""
+    unwatched: bool = False
+    """Nobody looked when its last run ended: the engine was away, or we were."""
+    dependencies_seen: bool = True
+    """All that it requires or wants was looked at since we began, or the engine is back."""
+    awaited: tuple[Awaited, ...] = ()
+    """The soft dependencies that do not run yet and are worth waiting for."""
+    needed_by: tuple[str, ...] = ()
+    """Services that require it, are up, and are not to be stopped."""
+    leaving: tuple[str, ...] = ()
+    """Services that require it, are up, and are to be stopped."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -184,7 +223,9 @@ class Reply:
 
     accepted: bool
     message: str
-    conflict: Literal["", "disabled", "in_flight", "no_container", "paused", "observe_only", "engine_away"] = ""
+    conflict: Literal[
+        "", "disabled", "in_flight", "no_container", "paused", "observe_only", "engine_away", "required", "left"
+    ] = ""
     """Why it was refused, for machines."""
 
 

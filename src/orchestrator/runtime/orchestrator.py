@@ -134,7 +134,6 @@ class ContainerOrchestrator:
         self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
         self._judgement = Judgement(
             registry=self._registry,
-            intake=self._intake,
             journal=self._journal,
             lifecycle=self._lifecycle,
             monitor=self._monitor,

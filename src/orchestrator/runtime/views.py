@@ -61,6 +61,8 @@ class ServiceView:
     problems: tuple[str, ...]
     at_rest: bool = False
     """Down on purpose: a completed job, or stopped by a person. Neither healthy nor a failure."""
+    project: str | None = None
+    """The compose project of its container, or of the last one it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ def service_document(view: ServiceView) -> dict[str, object]:
         "wants": list(view.wants),
         "problems": list(view.problems),
         "at_rest": view.at_rest,
+        "project": view.project,
     }
 
 
