@@ -18,6 +18,7 @@ from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.monitoring import MonitoringRoutes
 from orchestrator.api.routes.ready import ReadyRoutes
+from orchestrator.api.routes.rollout import RolloutRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Reload, Supervisor
@@ -59,7 +60,9 @@ def create_app(
         openapi_url=openapi_path,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(ServiceRoutes(orchestrator, clock, command_deadline).router())
+    services = ServiceRoutes(orchestrator, clock, command_deadline)
+    app.include_router(services.router())
+    app.include_router(RolloutRoutes(orchestrator, services).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(MonitoringRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())

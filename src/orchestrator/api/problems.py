@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Final, Literal
 
@@ -19,6 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 Code = Literal[
     "unknown_service",
+    "unknown_project",
     "invalid_input",
     "invalid_configuration",
     "disabled",
@@ -30,7 +31,6 @@ Code = Literal[
     "engine_away",
     "required",
     "left",
-    "unknown_project",
     "store_unavailable",
     "overdue",
     "action_failed",
@@ -108,6 +108,15 @@ class CommandRefused(OrchestratorError):
         self.reply = reply
 
 
+class UnknownProject(OrchestratorError):
+    """No service belongs to this compose project."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        listed = ", ".join(sorted(known))
+        there_are = f"There are: {listed}." if listed else "No service belongs to any."
+        super().__init__(f"No service belongs to a compose project named {name!r}. {there_are}")
+
+
 class CommandOverdue(OrchestratorError):
     """The orchestrator did not decide in time; whether it still will is not known."""
 
@@ -133,6 +142,7 @@ def install(app: FastAPI) -> None:
     # Starlette types handlers by their widest exception; each of these is registered for the one that it takes.
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
+    app.add_exception_handler(UnknownProject, _unknown_project)  # type: ignore[arg-type]
     app.add_exception_handler(OrchestratorError, _ours)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _internal)
 
@@ -149,6 +159,10 @@ async def _http(request: Request, error: HTTPException) -> ProblemResponse:
     headers = None if error.headers is None else dict(error.headers)
     detail = f"{request.method} {request.url.path}: {error.detail}."
     return ProblemResponse(error.status_code, "http", detail, instance=request.url.path, headers=headers)
+
+
+async def _unknown_project(request: Request, error: UnknownProject) -> ProblemResponse:
+    return ProblemResponse(404, "unknown_project", str(error), instance=request.url.path)
 
 
 async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:

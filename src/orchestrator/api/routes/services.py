@@ -101,20 +101,20 @@ class ServiceRoutes:
         return await self._slow_command(request, response, name, command, timeout if wait else None)
 
     async def enable_service(self, request: Request, name: Name) -> schemas.ActionAnswer:
-        return await self._command(request, name, Enable(str(requester_of(request.scope))))
+        return await self.command(request, name, Enable(str(requester_of(request.scope))))
 
     async def disable_service(self, request: Request, name: Name) -> schemas.ActionAnswer:
-        return await self._command(request, name, Disable(str(requester_of(request.scope))))
+        return await self.command(request, name, Disable(str(requester_of(request.scope))))
 
     async def _slow_command(
         self, request: Request, response: Response, name: str, command: Command, patience: float | None
     ) -> schemas.ActionAnswer:
         """``patience``: seconds to wait for the outcome; ``None``: not at all."""
         if patience is None:
-            return await self._command(request, name, command)
+            return await self.command(request, name, command)
         ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         try:
-            answer = await self._command(request, name, command, ending)
+            answer = await self.command(request, name, command, ending)
             ended = await _unless_gone(request, ending, patience)
         finally:
             ending.cancel()
@@ -130,9 +130,10 @@ class ServiceRoutes:
         service = answer.service if view is None else schemas.Service.of(view)
         return schemas.ActionAnswer(message=f"{name}: {ended.words}", service=service)
 
-    async def _command(
+    async def command(
         self, request: Request, name: str, command: Command, ending: asyncio.Future[Ending] | None = None
     ) -> schemas.ActionAnswer:
+        """As soon as it is decided; a refusal is raised."""
         before = self._require(name)
         try:
             async with asyncio.timeout(self._command_deadline):
