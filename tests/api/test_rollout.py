@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 from orchestrator.api.app import create_app
 from orchestrator.core.messages import Command, Down, Reply, Up
 from orchestrator.runtime.requests import Requester
-from orchestrator.runtime.views import GraphView
+from orchestrator.runtime.views import GraphView, ServiceView
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service
 
@@ -19,9 +20,10 @@ PHASES = (("cache", "db"), ("backend",), ("frontend",))
 
 
 class Refusing(FakeSupervisor):
-    """``refused``: what it does not do, by service."""
-
-    refused: dict[str, Reply] = {}
+    def __init__(self, services: Sequence[ServiceView]) -> None:
+        super().__init__(services)
+        self.refused: dict[str, Reply] = {}
+        """What it does not do, by service."""
 
     async def command(
         self, name: str, command: Command, ending: object = None, *, requester: Requester | None = None
@@ -61,6 +63,8 @@ def test_everything_is_brought_up_phase_after_phase() -> None:
         "accepted": True,
         "code": "",
         "message": "it is started next",
+        "status": "running",
+        "at_rest": False,
         "requires": ["db"],
         "wants": ["cache"],
     }

@@ -1,5 +1,5 @@
-"""A stack comes up in the order of its dependencies, each phase when the one before is healthy, and goes down in reverse;
-nothing plans it: each service acts when what it depends on allows it."""
+"""A stack comes up in the order of its dependencies, each phase when the one before is healthy, and goes down in
+reverse; nothing plans it: each service acts when what it depends on allows it."""
 
 from __future__ import annotations
 
@@ -357,5 +357,5 @@ def test_down_during_a_start_up_is_obeyed_when_the_start_is_over(dialect: Dialec
         down(world, *reversed(CHAIN))
         world.run_for("1m")
         for name in CHAIN:
-            assert not world.view(name).container_state == "running"
+            assert world.view(name).container_state != "running"
             assert world.view(name).at_rest

@@ -18,6 +18,7 @@ from orchestrator.api.security import requester_of
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.graph import closure
 from orchestrator.core.messages import Command, Down, Up
+from orchestrator.core.model import Status
 from orchestrator.errors import UnknownService
 from orchestrator.runtime.views import ServiceView
 
@@ -41,6 +42,8 @@ class Asked(BaseModel):
     accepted: bool
     code: str = Field(description="Why not, for machines; empty when it was accepted.", examples=["disabled"])
     message: str = Field(description="What is done next, or why nothing is.")
+    status: Status = Field(description="As decided in answer to this.")
+    at_rest: bool = Field(description="Down on purpose.")
     requires: list[str]
     wants: list[str]
 
@@ -120,16 +123,17 @@ class RolloutRoutes:
             message, code = refused.reply.message, refused.reply.conflict or "refused"
         else:
             message = answer.message
-        view = self._orchestrator.service(name)
-        requires, wants = ((), ()) if view is None else (view.requires, view.wants)
+        view = self._services.require(name)
         return Asked(
             name=name,
             phase=phase,
             accepted=not code,
             code=code,
             message=message,
-            requires=list(requires),
-            wants=list(wants),
+            status=view.status,
+            at_rest=view.at_rest,
+            requires=list(view.requires),
+            wants=list(view.wants),
         )
 
 
