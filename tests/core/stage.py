@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.core.decide import decide
 from orchestrator.core.messages import (
     UNSEEN,
+    Awaited,
     Command,
     Companion,
     Decision,
@@ -90,6 +91,11 @@ class Stage:
         self.held = ""
         self.dependencies_asked = math.inf
         self.companions: tuple[Companion, ...] = ()
+        self.unwatched = False
+        self.dependencies_seen = True
+        self.awaited: tuple[Awaited, ...] = ()
+        self.needed_by: tuple[str, ...] = ()
+        self.leaving: tuple[str, ...] = ()
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -106,6 +112,11 @@ class Stage:
             held=self.held,
             dependencies_asked=self.dependencies_asked,
             companions=self.companions,
+            unwatched=self.unwatched,
+            dependencies_seen=self.dependencies_seen,
+            awaited=self.awaited,
+            needed_by=self.needed_by,
+            leaving=self.leaving,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

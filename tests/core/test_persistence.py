@@ -28,6 +28,9 @@ FULL = ServiceState(
     disabled_by="max_failures",
     disabled_at=NOW.moment - 60,
     stopped_by="orchestrator stop",
+    leaving="in_order",
+    wanted_by="ann",
+    due_since=NOW.moment - 7,
     failure_count=3,
     strikes=4,
     restart_count=17,
@@ -62,6 +65,9 @@ states = st.builds(
     disabled_by=st.sampled_from(["human", "max_failures"]),
     disabled_at=st.none() | delays.map(lambda age: NOW.moment - age),
     stopped_by=optional_names,
+    leaving=st.sampled_from([None, "in_order", "forced"]),
+    wanted_by=optional_names,
+    due_since=st.none() | delays.map(lambda age: NOW.moment - age),
     failure_count=counts,
     strikes=counts,
     restart_count=counts,
@@ -93,7 +99,7 @@ def kept(state: ServiceState, now: Instant = NOW) -> dict[str, Any]:
     return loaded
 
 
-MOMENTS = ("disabled_at", "grace_ends", "healthy_since", "retry_at")
+MOMENTS = ("disabled_at", "due_since", "grace_ends", "healthy_since", "retry_at")
 
 
 @given(states)
