@@ -19,6 +19,7 @@ _BEGINNINGS: Final = {
     "down": ("Manual stop initiated",),
 }
 _HOPELESS: Final = ("disabled", "not_found")
+_UP: Final = ("running", "paused", "restarting", "stopping")
 _WAITS_FOR_NOBODY: Final = 0.05
 """Seconds."""
 
@@ -111,7 +112,7 @@ class Progress:
         course.hindered_by = tuple(service["waiting_on"])
         if self.verb == "up":
             self._comes_up(course, service, timestamp)
-        elif service["container_state"] not in ("running", "paused", "restarting", "stopping"):
+        elif course.status in ("stopped", "disabled", "not_found") and service["container_state"] not in _UP:
             self._end(course, "done", course.reason, timestamp)
         elif not service["at_rest"]:
             self._end(course, "failed", course.reason or "it runs on", timestamp)
@@ -142,8 +143,11 @@ class Progress:
     def over(self) -> bool:
         """Nothing is left that could still go on: what waits for one that failed does not."""
         lost = {course.name for course in self.courses.values() if course.outcome in ("failed", "left")}
-        lost -= {course.name for course in self.courses.values() if course.status == "running"}
-        return all(lost.intersection(course.hindered_by) for course in self.unfinished)
+        going = self.unfinished
+        while hopeless := [course for course in going if lost.intersection(course.hindered_by)]:
+            lost.update(course.name for course in hopeless)
+            going = [course for course in going if course.name not in lost]
+        return not going
 
     @property
     def path(self) -> tuple[Step, ...]:

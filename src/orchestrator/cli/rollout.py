@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -84,17 +85,15 @@ def down(
 def _roll_out(verb: Verb, server: Server, query: dict[str, object], timeout: float, *, as_json: bool) -> None:
     from orchestrator.runtime.clock import SystemClock  # noqa: PLC0415 - help needs no event loop
 
-    stream = messages(server, tick=TICK)
+    follow = _as_nothing if as_json else _on_terminal if sys.stdout.isatty() else _as_lines
     try:
-        first = next(stream)  # nothing is asked for before it is heard how it goes
-        while first is None:
-            first = next(stream)
-        answer = server.post(f"/api/system/{verb}", patience=_TIME_TO_ASK, **query)
-        progress = Progress(verb, answer, first["timestamp"])
-        if not as_json:
-            click.echo(_headline(answer))
-        follow = _as_nothing if as_json else _on_terminal if sys.stdout.isatty() else _as_lines
-        follow(progress, stream, SystemClock(), timeout)
+        with closing(messages(server, tick=TICK)) as stream:
+            asked_at = next(filter(None, stream))["timestamp"]  # nothing is asked for before it is heard how it goes
+            answer = server.post(f"/api/system/{verb}", patience=_TIME_TO_ASK, **query)
+            progress = Progress(verb, answer, asked_at)
+            if not as_json:
+                click.echo(f"{printable(answer['message'])}.")
+            follow(progress, stream, SystemClock(), timeout)
     except KeyboardInterrupt:
         tell("It goes on without this command: `orchestrator watch` shows how.")
         raise click.exceptions.Exit(INTERRUPTED) from None
@@ -105,10 +104,6 @@ def _roll_out(verb: Verb, server: Server, query: dict[str, object], timeout: flo
             click.echo(line)
     if _went_wrong(progress, query):
         raise click.exceptions.Exit(1)
-
-
-def _headline(answer: Document) -> str:
-    return f"{printable(answer['message'])}."
 
 
 def _went_wrong(progress: Progress, query: dict[str, object]) -> bool:
@@ -137,7 +132,13 @@ def _on_terminal(progress: Progress, stream: Stream, clock: Clock, timeout: floa
     from rich.live import Live  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    with Live(console=Console(highlight=False), auto_refresh=False, transient=True, redirect_stderr=False) as live:
+    with Live(
+        console=Console(highlight=False),
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as live:
         for _, at in _changes(progress, stream, clock, timeout):
             lines = live_lines(progress, at, live.console.height - 2)
             live.update(Text.from_ansi("\n".join(lines)), refresh=True)

@@ -67,7 +67,7 @@ def table(progress: Progress, timeout: float) -> Iterator[str]:
     if progress.courses:
         yield from lay_out(rows, terminal_width())
     steps = progress.path
-    if steps:
+    if steps and not progress.unfinished:
         yield f"critical path: {' -> '.join(map(_step, steps))} = {_total(steps):.1f} s"
     for course in progress.courses.values():
         if course.outcome == "failed":

@@ -8,7 +8,7 @@ from orchestrator.core import policy
 from orchestrator.core.messages import Failure, Message
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.shutdown import leave
-from orchestrator.core.startup import await_sight, await_wanted, start
+from orchestrator.core.startup import LEFT_ALONE, await_sight, await_wanted, start
 from orchestrator.core.turn import Turn
 
 
@@ -36,7 +36,7 @@ def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
         return
     untouched = container.state is ContainerState.CREATED and not container.error and turn.state.retry_at is None
     if untouched and turn.state.wanted_by is None:
-        _rest(turn, "created, never started: left to whoever created it")
+        _rest(turn, LEFT_ALONE)
         return
     if turn.state.wanted_by is None and _asked_to_stop(turn):
         return

@@ -15,6 +15,7 @@ from orchestrator.core.messages import Awaited, Reply, Up
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Kind
 from orchestrator.core.turn import Turn
 
+LEFT_ALONE: Final = "created, never started: left to whoever created it"
 FOUND_STOPPED: Final = "found stopped, and left so until somebody starts it"
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from orchestrator.core.messages import UNSEEN, NoEvidence
 from orchestrator.core.model import (
+    ActionKind,
     ContainerSnapshot,
     ContainerState,
     Instant,
@@ -110,8 +111,10 @@ class Record:
 
     @property
     def up(self) -> bool:
-        """Whether it still needs what it requires."""
-        return self.container is not None and self.container.state in UP
+        """Whether it still needs what it requires; a stop is over when its end was told."""
+        attempt = self.state.attempt
+        being_stopped = attempt is not None and attempt.in_flight and attempt.kind is ActionKind.STOP
+        return self.container is not None and (self.container.state in UP or being_stopped)
 
     @property
     def coming(self) -> bool:
