@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON_HERE := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: help venv test check live fmt bench demo demo-down lock clean
+.PHONY: help venv test check live fmt bench demo demo-down schema lock clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 20
@@ -42,6 +42,9 @@ demo:  ## a stack of your own to break, watched and healed; Ctrl-C ends it
 demo-down:  ## remove every trace of the demo
 	@scripts/venv.sh requirements/run.txt
 	@exec $(PYTHON_HERE) -m scripts.demo down
+
+schema: venv  ## write the configuration file's JSON schema anew
+	$(BIN)/orchestrator check --schema >src/orchestrator/configuration/orchestrator.schema.json
 
 lock: venv  ## resolve all requirements anew, pinned with hashes
 	@scripts/lock.sh

@@ -10,8 +10,10 @@ declare -A package_of=(
     [podman]=podman [runc]=runc [netavark]=netavark [aardvark-dns]=aardvark-dns [iptables]=iptables
     [dockerd]=docker.io [docker]=docker.io [containerd]=containerd [ip]=iproute2
     [redis-server]=redis-server [openssl]=openssl
+    [docker-compose]=docker-compose [podman-compose]=podman-compose
     [prometheus]=prometheus [promtool]=prometheus
     [systemd-analyze]=systemd
+    [debootstrap]=debootstrap
 )
 if [ "${1:-}" = bench ]; then
     package_of[prometheus-blackbox-exporter]=prometheus-blackbox-exporter

@@ -80,10 +80,10 @@ def test_colour_is_only_written_where_it_is_wanted() -> None:
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_container_cannot_forge_a_line_or_move_the_cursor(log_format: logs.LogFormat) -> None:
-    hostile = "ok\n12:00:00 info Service bank recovered\x1b[2J\u202e"
+    hostile = "ok\n12:00:00 info Service bank recovered\x1b[2J\x9b2J\u202e\u2028"
     output = written(log_format, lambda: ours(hostile, cause=hostile))
-    assert output.count("\n") == 1
-    assert "\x1b" not in output
+    assert len(output.splitlines()) == 1
+    assert not set(output) & {"\x1b", "\x9b", "\u202e"}
 
 
 def test_fields_cannot_replace_the_sentence_or_the_level() -> None:
@@ -116,6 +116,16 @@ def test_a_traceback_is_kept(log_format: logs.LogFormat) -> None:
             logging.getLogger("orchestrator").exception("worker failed")
 
     assert "KeyError: 'the cause'" in written(log_format, fail)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_the_words_of_an_exception_forge_no_line_either(log_format: logs.LogFormat) -> None:
+    error = ValueError("no\n2024-01-15T10:00:00Z info Service bank recovered\x1b[2J\x9b2J")
+    output = written(log_format, lambda: logging.getLogger("orchestrator").error("failed", exc_info=error))
+    first, *others = output.splitlines()
+    assert "failed" in first
+    assert all(line.startswith("  ") for line in others)
+    assert not set(output) & {"\x1b", "\x9b"}
 
 
 def test_structlog_s_own_exceptions_are_kept() -> None:

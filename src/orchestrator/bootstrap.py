@@ -32,6 +32,7 @@ from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
+from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Telemetry
 
 logger: Final = logging.getLogger("orchestrator")
@@ -80,7 +81,7 @@ class Reloader:
         self._ourselves = ourselves
         self._turn = asyncio.Lock()
 
-    async def __call__(self) -> Reloaded:
+    async def __call__(self, requester: Requester) -> Reloaded:
         """Raises :class:`ConfigurationError`, and then nothing has changed; the log holds the problems too."""
         async with self._turn:
             try:
@@ -89,6 +90,8 @@ class Reloader:
                 logger.warning("Configuration not reloaded: the one in force stays")
                 for problem in error.problems:
                     logger.warning("Configuration problem: %s", problem)
+                found = f"{len(error.problems)} problem{'s' * (len(error.problems) > 1)} in it, the log names them"
+                self._orchestrator.reload_answered(requester, f"{found}; the one in force stays", accepted=False)
                 raise
             changes = self._orchestrator.adopt(
                 ServiceSurveyor(fresh, self._ourselves), fresh.settings.health_check_interval
@@ -97,7 +100,9 @@ class Reloader:
             waiting = needs_restart(self._started_with, fresh.settings)
             if waiting:
                 logger.warning("Settings that need a restart changed", extra={"settings": ",".join(waiting)})
-            return Reloaded(changes, waiting)
+            reloaded = Reloaded(changes, waiting)
+            self._orchestrator.reload_answered(requester, str(reloaded), accepted=True)
+            return reloaded
 
 
 def build(configuration: Configuration, command_line: Mapping[str, object] = _NOTHING) -> Assembly:

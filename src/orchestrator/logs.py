@@ -24,7 +24,7 @@ from typing import Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 LogFormat = Literal["text", "json"]
 
@@ -130,7 +130,7 @@ class _JsonRenderer:
         document = {**fixed, **event, **fixed}
         if trace:
             document["exception"] = trace
-        return json.dumps(document, default=str, ensure_ascii=False)
+        return printable_json(json.dumps(document, default=str, ensure_ascii=False))
 
 
 class _TextRenderer:
@@ -156,7 +156,9 @@ class _TextRenderer:
             self._styled(sentence, _BOLD if level not in ("debug", "info") else ""),
             *(self._styled(key, _DIM) + value for key, value in fields if not below),
         ]
-        return "\n".join([" ".join(parts), *(self._styled(line, _DIM) for line in below), *([trace] if trace else [])])
+        # A message of an exception holds foreign words and line ends: indented, none of its lines passes for a record.
+        traced = [f"  {printable(line)}" for line in trace.splitlines()]
+        return "\n".join([" ".join(parts), *(self._styled(line, _DIM) for line in below), *traced])
 
     def _below(self, margin: int, sentence: str, fields: str) -> list[str]:
         """The fields on lines of their own, broken between words, where they do not fit beside the sentence."""

@@ -44,10 +44,12 @@ class EngineEvent:
 
     container_id: str
     action: Literal[
-        "create", "start", "die", "stop", "pause", "unpause", "destroy", "rename", "oom", "health", "connected", "other"
-    ]
+        "create", "start", "die", "stop", "kill", "pause", "unpause", "destroy", "rename", "oom", "health", "connected",
+        "other",
+    ]  # fmt: skip
     """One vocabulary for both dialects. ``connected``: the stream is up (again); everything may have changed, so
-    list. It comes first on every stream, with an empty ``container_id``."""
+    list. It comes first on every stream, with an empty ``container_id``. ``kill``: somebody had it send a signal that
+    asks the container to end."""
     at: float
     """Wall time by the engine; old on a replay."""
 

@@ -604,9 +604,14 @@ class EngineContract:
                 assert "stop" not in [each.action for each in heard if each.container_id == container]
                 await engine.stop(container, 5)
                 _, heard = await next_of(events, container, "die")
+                told = [each.action for each in heard]
                 # Podman 4.3 tells of a stop only when it wins a race against its own cleanup: about one in four.
-                if (await engine.identify()).kind == "docker" and "stop" not in [each.action for each in heard]:
+                docker = (await engine.identify()).kind == "docker"
+                assert "kill" in told or not docker, "announced by the signal"
+                if docker and "stop" not in told:
                     await next_of(events, container, "stop")
+                recorded = (await engine.inspect(container)).stopped_by_user
+                assert recorded is (False if docker else None), "neither keeps a record, and only one of them tells"
 
         harness.play(story)
 

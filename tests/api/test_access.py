@@ -56,7 +56,7 @@ def test_the_read_token_reads() -> None:
     assert call(served(supervisor()), "GET", LIST, bearer(READER)).status == 200
 
 
-@pytest.mark.parametrize("verb", ["restart", "start", "stop", "enable", "disable"])
+@pytest.mark.parametrize("verb", ["restart", "start", "stop", "enable", "disable", "hold", "release"])
 def test_the_read_token_changes_nothing(verb: str) -> None:
     asked = supervisor()
     problem(call(served(asked), "POST", f"{LIST}/ai-llm/{verb}", bearer(READER)), 403, "read_only")

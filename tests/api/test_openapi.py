@@ -9,11 +9,12 @@ import pytest
 from orchestrator.api.app import create_app
 from orchestrator.api.supervisor import Reloaded
 from orchestrator.core.sighting import Changes
+from orchestrator.runtime.requests import Requester
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock
 
 
-async def reload() -> Reloaded:
+async def reload(requester: Requester) -> Reloaded:
     return Reloaded(Changes(), ())
 
 
@@ -34,7 +35,15 @@ STATUSES = [
             f"{SERVICES}/{{name}}/{verb}",
             {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
         )
-        for verb in ("enable", "disable")
+        for verb in ("enable", "disable", "hold", "release")
+    ),
+    *(
+        (
+            "post",
+            f"/api/system/projects/{{project}}/{verb}",
+            {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
+        )
+        for verb in ("hold", "release")
     ),
     *(
         ("post", f"/api/system/{verb}", {"202", "401", "403", "413", "429", "404", "422", "500", "503"})

@@ -27,6 +27,7 @@ from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError, EngineAway, OrchestratorError, Problem, StoreUnavailable
 from orchestrator.ports import LogLine, ScrapeTarget
 from orchestrator.runtime.monitoring import PrometheusView, TargetView
+from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.vitals import FiguresView, GpuView, VitalsView
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 
@@ -52,11 +53,11 @@ def supervisor(ending: Ending | None = None, failure: OrchestratorError | None =
     return fake
 
 
-async def reload() -> Reloaded:
+async def reload(requester: Requester) -> Reloaded:
     return Reloaded(Changes(added=("web",)), ("port",))
 
 
-async def refuse_to_reload() -> Reloaded:
+async def refuse_to_reload(requester: Requester) -> Reloaded:
     raise ConfigurationError((Problem("orchestrator.yaml", "services.web", "is no service"),))
 
 

@@ -36,7 +36,12 @@ def test_this_machine_s_names_are_served(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::1", "10.0.0.5"],
+    [
+        *("evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "", "10.0.0.5"),
+        *("localhost.", "0.0.0.0:8787", "2130706433", "[::1", "[::1]evil.example", "[::1]:8787.evil.example"),
+        *("evil.example@127.0.0.1", "127.0.0.1/evil", "127.0.0.1#evil", "127.0.0.1?x", "127.0.0.1, evil.example"),
+        "[::ffff:7f00:1",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_name_made_to_resolve_to_us_is_refused(host: str, method: str) -> None:
@@ -73,6 +78,35 @@ def test_a_page_of_another_site_cannot_change_anything(headers: dict[str, str]) 
 )
 def test_our_own_pages_and_the_command_line_may_change_things(headers: dict[str, str]) -> None:
     assert call(served(supervisor()), "POST", RESTART, headers).status == 202
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+    ],
+)
+def test_a_page_of_another_site_cannot_make_a_browser_read_anything(headers: dict[str, str]) -> None:
+    for method in ("GET", "HEAD", "OPTIONS"):
+        answer = call(served(supervisor()), method, f"{LIST}/ai-llm/logs?follow=true", headers)
+        problem(answer, 403, "cross_site")
+
+
+def test_a_link_of_another_site_may_lead_here_and_change_nothing() -> None:
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert call(served(supervisor()), "GET", LIST, link).status == 200
+    problem(call(served(supervisor()), "POST", RESTART, link), 403, "cross_site")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "CONNECT", "PROPFIND"])
+def test_only_a_post_restarts(method: str) -> None:
+    asked = supervisor()
+    problem(call(served(asked), method, RESTART), 405, "http")
+    assert asked.commands == []
 
 
 # --- token --------------------------------------------------------------------------------------------------
@@ -117,3 +151,36 @@ def test_the_token_is_not_shown_where_the_rules_are() -> None:
 )
 def test_loopback_is_what_this_machine_is_by_definition(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_no_path_is_redirected_to_the_host_that_a_request_names() -> None:
+    headers = {"authorization": f"Bearer {TOKEN}", "host": "evil.example"}
+    answer = call(served(supervisor(), Access("0.0.0.0", TOKEN)), "POST", f"{RESTART}/", headers)
+    problem(answer, 404, "http")
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("query", [f"token={TOKEN}", f"access_token={TOKEN}", f"authorization=Bearer%20{TOKEN}"])
+def test_a_token_in_the_address_is_none(query: str) -> None:
+    target = f"{LIST}?{query.replace(' ', '%20')}"
+    problem(call(served(supervisor(), Access("0.0.0.0", TOKEN)), "GET", target), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/system/health/live/../full", "/api/system/health/live/../../services", "/api/system/health/live/"),
+        *("//api/system/services", "/API/system/services", "/%61pi/system/services"),
+        "/api/system/health/live%2f..%2ffull",
+    ],
+)
+def test_no_spelling_of_a_path_leads_around_the_token(path: str) -> None:
+    problem(call(served(supervisor(), Access("0.0.0.0", TOKEN)), "GET", path), 401, "unauthorized")
+
+
+def test_mounted_into_another_application_liveness_alone_is_answered_without_the_token() -> None:
+    around = FastAPI()
+    around.mount("/ours", served(supervisor(), Access("0.0.0.0", TOKEN)))
+    assert call(around, "GET", "/ours/api/system/health/live").status == 200
+    problem(call(around, "GET", f"/ours{LIST}"), 401, "unauthorized")
+    problem(call(around, "GET", "/ours/ours/api/system/health/live"), 401, "unauthorized")

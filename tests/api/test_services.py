@@ -44,6 +44,8 @@ OURS = {
     "wants",
     "problems",
     "at_rest",
+    "held",
+    "held_until",
     "project",
 }
 

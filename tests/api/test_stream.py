@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from websockets.typing import Origin, Subprotocol
 
 from orchestrator.api import server
 from orchestrator.api.app import create_app
-from orchestrator.api.security import Access
+from orchestrator.api.security import STREAM_PROTOCOL, Access
 from orchestrator.runtime.broadcast import Broadcast
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service, an_event
 
@@ -181,3 +182,17 @@ def test_the_token_is_taken_from_the_header_or_from_what_a_browser_can_send_and_
             assert client.subprotocol == "orchestrator.events"
 
     play(story, Access("0.0.0.0", TOKEN))
+
+
+def test_a_token_shown_as_a_subprotocol_is_neither_answered_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(_: FakeSupervisor, address: str) -> None:
+        offered = [Subprotocol(STREAM_PROTOCOL), Subprotocol(OFFERED)]
+        async with connect(address, proxy=None, subprotocols=offered) as client:
+            assert client.response is not None
+            assert not any(OFFERED in value for value in client.response.headers.values())
+        await refused(address, subprotocols=[Subprotocol("orchestrator.bearer.d3Jvbmc")])
+
+    with caplog.at_level(logging.INFO):
+        play(story, Access("0.0.0.0", TOKEN))
+    assert "Request refused" in caplog.text
+    assert not any(one in caplog.text for one in (OFFERED, TOKEN, "d3Jvbmc"))

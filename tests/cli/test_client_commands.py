@@ -21,7 +21,8 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
 from orchestrator.errors import ContainerNotFound
-from orchestrator.ports import LogLine
+from orchestrator.ports import EventRecord, LogLine
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document
 from orchestrator.runtime.views import EdgeView, GraphView
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
@@ -155,6 +156,15 @@ def test_events_are_limited_and_filtered(address: str) -> None:
     assert len(json.loads(run(address, "events", "--json").output)["events"]) == 3
 
 
+def test_a_request_of_no_service_is_told_with_who_asked() -> None:
+    requester = Requester("a local user", "127.0.0.1")
+    document = reload_document(requester, "1 problem in it", StoppedClock().now(), accepted=False)
+    supervisor = FakeSupervisor(events=[EventRecord(1, NO_SERVICE, document)])
+    with serving(create_app(supervisor, StoppedClock())) as address:
+        (line,) = run(address, "events").output.splitlines()
+    assert line.endswith("-  Request refused  reload, asked for by a local user from 127.0.0.1: 1 problem in it")
+
+
 def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> None:
     with serving(create_app(FakeSupervisor(), StoppedClock())) as address:
         result = run(address, "events")
@@ -191,6 +201,17 @@ def test_logs_are_the_container_s_own_two_streams(address: str, supervisor: Fake
     assert result.stdout == "listening\n"
     assert "\x1b" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_container_s_words_command_no_terminal_as_json_either(address: str, supervisor: FakeSupervisor) -> None:
+    words = "\x1b[2J\x9b2J\u202e\u2028"
+    supervisor.shown["ai-llm"] = replace(supervisor.shown["ai-llm"], reason=words)
+    supervisor.written = [LogLine("stdout", NOON, words)]
+    for command in (("logs", "ai-llm"), ("ps",), ("show", "ai-llm")):
+        printed = run(address, *command, "--json").stdout
+        assert not set(printed) & {"\x1b", "\x9b", "\u202e", "\u2028"}, command
+    (line,) = run(address, "logs", "--json", "ai-llm").stdout.splitlines()
+    assert json.loads(line)["line"] == words
 
 
 def test_logs_are_cut_to_the_newest_and_told_as_json_lines(address: str, supervisor: FakeSupervisor) -> None:

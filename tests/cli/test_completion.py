@@ -12,6 +12,7 @@ from click.shell_completion import BashComplete
 from orchestrator.api.app import create_app
 from orchestrator.api.security import Access
 from orchestrator.cli import main
+from orchestrator.cli.completion import Patience
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service
 from tests.cli.served import serving
 
@@ -25,14 +26,16 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield where
 
 
-def completed(*words: str) -> list[str]:
-    """``words`` as typed after the program's name; the last is not finished."""
-    shell = BashComplete(main, {}, "orchestrator", "_ORCHESTRATOR_COMPLETE")
+def completed(*words: str, patience: float = 30.0) -> list[str]:
+    """``words`` as typed after the program's name; the last is not finished. Patient: the machine may be busy."""
+    shell = BashComplete(main, {"obj": Patience(patience)}, "orchestrator", "_ORCHESTRATOR_COMPLETE")
     return [one.value for one in shell.get_completions(list(words[:-1]), words[-1])]
 
 
 @pytest.mark.usefixtures("address")
-@pytest.mark.parametrize("command", ["show", "explain", "logs", "restart", "start", "stop", "enable", "disable"])
+@pytest.mark.parametrize(
+    "command", ["show", "explain", "logs", "restart", "start", "stop", "enable", "disable", "hold", "release"]
+)
 def test_every_command_that_takes_a_name_completes_it(command: str) -> None:
     assert completed(command, "ai-") == ["ai-clip", "ai-llm"]
 
@@ -78,7 +81,7 @@ def test_nobody_serving_is_silence(
 def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("ORCHESTRATOR_SERVER", f"127.0.0.1:{silent.getsockname()[1]}")
-        assert completed("show", "") == []
+        assert completed("show", "", patience=0.5) == []
 
 
 def test_choices_are_completed() -> None:

@@ -11,16 +11,17 @@ from orchestrator.api.supervisor import Reloaded
 from orchestrator.cli import main
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError, Problem
+from orchestrator.runtime.requests import Requester
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock
 from tests.cli.served import serving
 
 
-async def fine() -> Reloaded:
+async def fine(requester: Requester) -> Reloaded:
     return Reloaded(Changes(added=("new",), changed=("web",)), needs_restart=("port",))
 
 
-async def bad() -> Reloaded:
+async def bad(requester: Requester) -> Reloaded:
     raise ConfigurationError((Problem("o.yaml", "services.web.port", "0 is no valid port"), Problem("o.yaml", "", "x")))
 
 
@@ -43,3 +44,16 @@ def test_a_refusal_names_every_problem() -> None:
     assert result.exit_code == 1
     assert "o.yaml: services.web.port: 0 is no valid port" in result.output
     assert "o.yaml: x" in result.output
+
+
+def test_a_reload_is_told_who_asked_for_it() -> None:
+    asked: list[Requester] = []
+
+    async def remember(requester: Requester) -> Reloaded:
+        asked.append(requester)
+        return Reloaded(Changes(), needs_restart=())
+
+    assert (
+        call(create_app(FakeSupervisor(), StoppedClock(), reload=remember), "POST", "/api/system/reload").status == 200
+    )
+    assert asked == [Requester("a local user", "127.0.0.1")]

@@ -13,17 +13,17 @@ from orchestrator.configuration import values
 from orchestrator.configuration.keys import YAML_SERVICE_KEYS
 
 MEANT: dict[str, tuple[values.Reader, object, object]] = {
-    "seconds": (values.duration(), "5s", 5.0),
-    "minutes": (values.duration(), "2m", 120.0),
-    "hours": (values.duration(), "1h", 3600.0),
-    "milliseconds": (values.duration(), "500ms", 0.5),
-    "days": (values.duration(), "1d", 86400.0),
-    "several units": (values.duration(), "1h30m", 5400.0),
-    "a space before the unit": (values.duration(), "5 s", 5.0),
-    "a plain number as text": (values.duration(), "30", 30.0),
-    "a plain number": (values.duration(), 30, 30.0),
-    "a fraction": (values.duration(), 0.25, 0.25),
-    "no time at all": (values.duration(), "0s", 0.0),
+    "seconds": (values.Duration(), "5s", 5.0),
+    "minutes": (values.Duration(), "2m", 120.0),
+    "hours": (values.Duration(), "1h", 3600.0),
+    "milliseconds": (values.Duration(), "500ms", 0.5),
+    "days": (values.Duration(), "1d", 86400.0),
+    "several units": (values.Duration(), "1h30m", 5400.0),
+    "a space before the unit": (values.Duration(), "5 s", 5.0),
+    "a plain number as text": (values.Duration(), "30", 30.0),
+    "a plain number": (values.Duration(), 30, 30.0),
+    "a fraction": (values.Duration(), 0.25, 0.25),
+    "no time at all": (values.Duration(), "0s", 0.0),
     "a port": (values.port, "8080", 8080),
     "a switch as text": (values.switch, "Yes", True),
     "a switch turned off": (values.switch, False, False),
@@ -50,22 +50,22 @@ MEANT: dict[str, tuple[values.Reader, object, object]] = {
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[values.Reader, object, str]] = {
-    "a foreign unit": (values.duration(), "5 parsecs", "'5 parsecs' is not a duration; write 500ms, 5s"),
-    "a negative duration": (values.duration(), "-5s", "negative"),
-    "a negative number": (values.duration(), -5, "negative"),
-    "longer than a year": (values.duration(), "9999d", "too long; the most is 366d"),
-    "endless": (values.duration(), math.inf, "too long"),
-    "beyond all numbers": (values.duration(), 10**400, "too long"),
-    "not a number": (values.duration(), math.nan, "not a duration"),
-    "true is no duration": (values.duration(), True, "true is not a duration"),
-    "a list is no duration": (values.duration(), [5], "a list is not a duration"),
-    "shorter than sensible": (values.duration(0.1), "1ms", "the least is 0.1 s"),
+    "a foreign unit": (values.Duration(), "5 parsecs", "'5 parsecs' is not a duration; write 500ms, 5s"),
+    "a negative duration": (values.Duration(), "-5s", "negative"),
+    "a negative number": (values.Duration(), -5, "negative"),
+    "longer than a year": (values.Duration(), "9999d", "too long; the most is 366d"),
+    "endless": (values.Duration(), math.inf, "too long"),
+    "beyond all numbers": (values.Duration(), 10**400, "too long"),
+    "not a number": (values.Duration(), math.nan, "not a duration"),
+    "true is no duration": (values.Duration(), True, "true is not a duration"),
+    "a list is no duration": (values.Duration(), [5], "a list is not a duration"),
+    "shorter than sensible": (values.Duration(0.1), "1ms", "the least is 0.1 s"),
     "port 0": (values.port, 0, "use 1 to 65535"),
     "port 65536": (values.port, "65536", "use 1 to 65535"),
     "two ports": (values.port, "80:80", "'80:80' is not a port"),
     "true is no port": (values.port, True, "true is not a port"),
-    "half a failure": (values.whole_number(1, 10), 1.5, "not a whole number"),
-    "no failure": (values.whole_number(1, 10), 0, "use 1 to 10"),
+    "half a failure": (values.WholeNumber(1, 10), 1.5, "not a whole number"),
+    "no failure": (values.WholeNumber(1, 10), 0, "use 1 to 10"),
     "maybe": (values.switch, "maybe", "neither true nor false"),
     "an empty text": (values.text, "  ", "not a text"),
     "a mapping for a text": (values.text, {}, "a mapping is not a text"),
@@ -73,7 +73,7 @@ REFUSED: dict[str, tuple[values.Reader, object, str]] = {
     "a name with a space": (values.service_names, ["my db"], "not a service name"),
     "a mapping for names": (values.service_names, {"db": {}}, "not a list of service names"),
     "a resource for an own name": (values.own_name, "gpu", "resource of the host"),
-    "an unknown word": (values.one_of("service", "job"), "cron", "use service or job"),
+    "an unknown word": (values.OneOf(("service", "job")), "cron", "use service or job"),
     "status 99": (values.status_codes, 99, "not an HTTP status"),
     "no status": (values.status_codes, True, "not an HTTP status"),
     "an empty list of statuses": (values.status_codes, [], "no HTTP status"),
@@ -108,7 +108,7 @@ anything = st.recursive(
 @given(st.sampled_from(sorted(YAML_SERVICE_KEYS)), anything)
 def test_no_reader_fails_otherwise_than_with_words(key: str, written: object) -> None:
     try:
-        YAML_SERVICE_KEYS[key](written)
+        YAML_SERVICE_KEYS[key].reader(written)
     except ValueError as error:
         assert str(error)
         assert "\n" not in str(error)

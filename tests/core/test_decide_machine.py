@@ -26,9 +26,11 @@ from orchestrator.core.messages import (
     Down,
     Enable,
     Facts,
+    Hold,
     Message,
     NoEvidence,
     Outcome,
+    Release,
     Restart,
     Result,
     Start,
@@ -89,6 +91,8 @@ commands = st.one_of(
     st.builds(Disable, actors),
     st.builds(Up, actors, st.booleans()),
     st.builds(Down, actors, st.booleans()),
+    st.builds(Hold, actors, st.sampled_from([1.0, 300.0])),
+    st.builds(Release, actors),
 )
 
 
@@ -174,6 +178,7 @@ class World(RuleBasedStateMachine):
         if action.manual:
             return
         assert not facts.unmet, "the dependency first"
+        assert self.state.hold is None, "held is held"
         assert self.state.stopped_by is None
         assert not self.state.completed
         assert container.state is not ContainerState.RESTARTING, "the engine goes first"
@@ -196,7 +201,10 @@ class World(RuleBasedStateMachine):
             assert self.now.moment < after.retry_at <= self.now.moment + longest
         if after.retry_at is not None and after.retry_at <= self.now.moment:
             waits_for_the_world = (
-                self.unmet or facts.container is UNSEEN or not isinstance(facts.container, ContainerSnapshot)
+                self.unmet
+                or after.hold
+                or facts.container is UNSEEN
+                or not isinstance(facts.container, ContainerSnapshot)
             )
             shown = facts.container
             asked = decision.probe_every is not None

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import ActionKind, Attempt, Instant, Run, ServiceState, Status
+from orchestrator.core.holding import LONGEST as LONGEST_HOLD
+from orchestrator.core.model import ActionKind, Attempt, Held, Instant, Run, ServiceState, Status
 from orchestrator.core.persistence import JITTER, LONGEST_GRACE, LONGEST_STOP, from_document, to_document
 from orchestrator.core.policy import ENGINE_PATIENCE
 
@@ -31,6 +32,7 @@ FULL = ServiceState(
     leaving="in_order",
     wanted_by="ann",
     due_since=NOW.moment - 7,
+    hold=Held(NOW.moment + 1800, "ann", "kernel upgrade"),
     failure_count=3,
     strikes=4,
     restart_count=17,
@@ -126,6 +128,7 @@ def test_no_document_however_mangled_is_refused(mangled: dict[str, Any], attempt
 def test_deadlines_go_on_by_the_wall_in_the_next_process() -> None:
     back = from_document(kept(FULL), LATER)
     assert back.retry_at == LATER.moment + 16
+    assert back.hold == Held(LATER.moment + 1796, "ann", "kernel upgrade")
     assert back.grace_ends == LATER.moment + 56
     assert back.attempt is not None
     assert back.attempt.patience_ends == LATER.moment + 11
@@ -136,6 +139,8 @@ def test_a_wall_clock_stepped_back_a_year_delays_nothing_for_a_year() -> None:
     back = from_document(kept(FULL), Instant(5.0, NOW.wall - 365 * 86400))
     assert back.retry_at == pytest.approx(5.0 + FULL.last_backoff * JITTER)
     assert back.grace_ends == 5.0 + LONGEST_GRACE
+    assert back.hold is not None
+    assert back.hold.until == 5.0 + LONGEST_HOLD
     assert back.attempt is not None
     assert back.attempt.patience_ends == 5.0 + LONGEST_STOP
     assert back.healthy_since == 5.0, "nobody has been healthy since tomorrow"
@@ -221,6 +226,9 @@ def test_fields_of_a_newer_version_are_passed_over() -> None:
         ("last_backoff", None, 0.0),
         ("discovered", "yes", False),
         ("completed", 1, False),
+        ("hold", "ann", None),
+        ("hold", {"by": "ann", "why": "kernel upgrade"}, None),
+        ("hold", {"until": NOW.wall, "why": 3}, Held(NOW.moment, "somebody", "")),
         ("run", "abc", None),
         ("run", {"container_id": "abc"}, None),
         ("run", {"started_at": 1.0}, None),

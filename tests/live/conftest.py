@@ -14,6 +14,7 @@ from scripts.image import static_busybox
 from scripts.leftovers import dispose
 from scripts.podman import PrivatePodman
 
+from tests.live.debian import base_archive, wheels
 from tests.live.docker import Docker
 from tests.live.engines import Engine
 from tests.live.leftovers import abandoned_folders, new_folder
@@ -30,14 +31,19 @@ NEEDED = {
     "docker": "docker.io",
     "containerd": "containerd",
     "ip": "iproute2",
+    "docker-compose": "docker-compose",
+    "podman-compose": "podman-compose",
 }
 
 
 @pytest.fixture(scope="session")
-def engine_folder() -> Iterator[Path]:
+def engine_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A private network and a folder with a short path; what an earlier, crashed run left is removed first."""
     _require_everything()
     static_busybox()  # fetched while there is a network to fetch it from
+    if any("image_context" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        base_archive()
+        wheels()
     for abandoned in abandoned_folders():
         PrivatePodman(abandoned / "podman").remove_everything()
         dispose(abandoned)

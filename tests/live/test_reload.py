@@ -57,3 +57,14 @@ def test_a_good_file_is_in_force_at_once_and_a_bad_one_never(engine: Engine, tmp
         (tmp_path / "orchestrator.yaml").unlink()
         assert serve.ask("POST", "/reload").status == 422
         assert serve.service("web")["display_name"] == "Fourth"
+
+        told = [one["data"] for one in serve.get("/health/events?service=")["events"]][::-1]
+        assert [(one["name"], one["verb"], one["actor"], one["outcome"]) for one in told] == [
+            (None, "reload", "SIGHUP", "accepted"),
+            (None, "reload", "SIGHUP", "refused"),
+            (None, "reload", "a local user", "refused"),
+            (None, "reload", "a local user", "accepted"),
+            (None, "reload", "a local user", "refused"),
+        ]
+        assert told[0]["detail"] == "0 added, 1 changed, 0 removed"
+        assert "problems in it" in told[1]["detail"]

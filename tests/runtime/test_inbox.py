@@ -25,6 +25,19 @@ def test_a_newer_look_replaces_the_older_one_and_takes_the_last_place() -> None:
     run_virtual(story)
 
 
+def test_a_newer_list_keeps_the_place_of_the_older_one_so_that_no_look_comes_before_its_service_is_known() -> None:
+    async def story() -> None:
+        inbox = Inbox()
+        newer = Surveyed(Survey({}, {"web": "unknown"}))
+        inbox.post(Surveyed(Survey({}, {})))
+        inbox.post(Looked("db", None, 1.0))
+        inbox.post(newer)
+
+        assert inbox.drain() == [newer, Looked("db", None, 1.0)]
+
+    run_virtual(story)
+
+
 def test_no_outcome_is_ever_replaced() -> None:
     async def story() -> None:
         inbox = Inbox()

@@ -65,3 +65,24 @@ def test_the_address_is_kept_beside_the_words() -> None:
         assert kept["Request accepted"]["data"]["actor"] == "the admin token"
         assert kept["Request accepted"]["data"]["client"] == "10.0.0.5"
         assert kept["Manual restart initiated"]["cause"] == "asked for by the admin token from 10.0.0.5"
+
+
+def test_a_reload_is_kept_as_a_request_of_no_service() -> None:
+    with Scenario() as world:
+        world.container("web")
+        world.run_for("1m")
+        told, person = world.orchestrator.reload_answered, Requester("a local user", "127.0.0.1")
+        world.at("1s", lambda: told(person, "1 added", accepted=True))
+        world.at("2s", lambda: told(Requester("SIGHUP"), "2 problems in it", accepted=False))
+        world.run_for("1m")
+        first, second = (one for one in documents(world) if one["type"] == "request")
+        assert (first["message"], first["cause"]) == ("Request accepted", "a local user from 127.0.0.1")
+        assert first["data"] == {
+            "name": None,
+            "verb": "reload",
+            "actor": "a local user",
+            "client": "127.0.0.1",
+            "outcome": "accepted",
+            "detail": "1 added",
+        }
+        assert (second["message"], second["data"]["detail"]) == ("Request refused", "2 problems in it")

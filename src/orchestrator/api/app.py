@@ -13,6 +13,7 @@ from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.configuration import ConfigurationRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
+from orchestrator.api.routes.hold import HoldRoutes
 from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
@@ -58,11 +59,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=openapi_path,
+        redirect_slashes=False,  # a redirect would lead to whatever host the request names
         generate_unique_id_function=lambda route: route.name,
     )
     services = ServiceRoutes(orchestrator, clock, command_deadline)
     app.include_router(services.router())
     app.include_router(RolloutRoutes(orchestrator, services).router())
+    app.include_router(HoldRoutes(orchestrator, services).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(MonitoringRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())

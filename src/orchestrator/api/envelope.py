@@ -44,7 +44,7 @@ class Envelope:
 
 
 async def bounded_body(scope: Scope, receive: Receive) -> Receive | ProblemResponse:
-    """``receive`` for the application, once the whole body is known to be small enough. Also counts chunks."""
+    """``receive`` for the application, once the whole body is there and small enough. Also counts chunks."""
     headers = Headers(scope=scope)
     announced = headers.get("content-length", "0")
     if "transfer-encoding" not in headers and announced == "0":
@@ -55,6 +55,8 @@ async def bounded_body(scope: Scope, receive: Receive) -> Receive | ProblemRespo
     size, more = 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return _cut_off(scope["path"])
         messages.append(message)
         size += len(message.get("body", b""))
         if size > LARGEST_BODY:
@@ -71,3 +73,8 @@ async def bounded_body(scope: Scope, receive: Receive) -> Receive | ProblemRespo
 def _too_large(path: str) -> ProblemResponse:
     detail = f"The request's body exceeds {LARGEST_BODY} bytes; no endpoint needs one. Send none."
     return ProblemResponse(413, "too_large", detail, instance=path, headers={"Connection": "close"})
+
+
+def _cut_off(path: str) -> ProblemResponse:
+    """Nobody reads it; what matters is that half a request does nothing."""
+    return ProblemResponse(400, "http", "The request's body ended before its end.", instance=path)

@@ -71,7 +71,9 @@ class Service(BaseModel):
     requires: list[str]
     wants: list[str]
     problems: list[str] = Field(description="What is wrong with its configuration, in words.")
-    at_rest: bool = Field(description="Down on purpose: a completed job, or stopped by a person.")
+    at_rest: bool = Field(description="Down on purpose: a completed job, stopped by a person, or in maintenance.")
+    held: str = Field(description="Who or what wants it left alone for now, until when and why; empty: nobody.")
+    held_until: Timestamp | None = Field(description="The end of a person's hold.")
     project: str | None = Field(description="The compose project of its container, or of the last one it had.")
 
     @classmethod

@@ -2,7 +2,7 @@
 
 Loopback alone does not keep a browser out: a page of a foreign site can post to 127.0.0.1, and one whose name is
 made to resolve to 127.0.0.1 (DNS rebinding) can read the answers. So the ``Host`` header must name this machine,
-and a changing request that a browser sends must come from a page that we served.
+and a request that a page makes a browser send must come from a page that we served. Only a link may lead here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import binascii
 import ipaddress
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ TOKEN_PROTOCOL: Final = "orchestrator.bearer."  # noqa: S105 - the word before a
 PUBLIC_PATHS: Final = frozenset({"/api/system/health/live"})
 """Answered without a token: what a container platform asks, and it tells nothing."""
 
+_HOST: Final = re.compile(r"(\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(:[0-9]*)?", re.ASCII | re.IGNORECASE)
 
 Caller = Literal["admin", "reader", "local", "anybody"]
 """``anybody`` asked for what is public."""
@@ -73,7 +75,7 @@ class Access:
         caller = self._identify(path, headers)
         if isinstance(caller, Refusal):
             return caller
-        if method not in SAFE_METHODS and _is_cross_site(headers):
+        if _is_cross_site(headers) and not (method in SAFE_METHODS and _is_followed_link(headers)):
             return _cross_site(headers)
         if method not in (*SAFE_METHODS, WEBSOCKET) and caller == "reader":
             return _read_only()
@@ -96,11 +98,9 @@ class Access:
 
 
 def host_name(host_header: str) -> str:
-    """``Host`` without its port and brackets, in lower case; empty when it is no host."""
-    try:
-        return urlsplit(f"//{host_header}").hostname or ""
-    except ValueError:
-        return ""
+    """``Host`` without its port and brackets, in lower case; empty when it is no host and port alone."""
+    found = _HOST.fullmatch(host_header)
+    return "" if found is None else (found["address"] or found["name"]).lower()
 
 
 def is_loopback(host: str) -> bool:
@@ -145,6 +145,12 @@ def _is_cross_site(headers: Headers) -> bool:
         return True
 
 
+def _is_followed_link(headers: Headers) -> bool:
+    """Somebody goes from another site to a page of ours, which that site cannot look into. Without this, an image or
+    a script of that site could hold every followed log."""
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
 def _unauthorized(*, wrong_token: bool) -> Refusal:
     detail = (
         "This orchestrator asks for a token: send 'Authorization: Bearer TOKEN' with the value of its "
@@ -168,7 +174,7 @@ def _foreign_host(host: str) -> Refusal:
 
 def _cross_site(headers: Headers) -> Refusal:
     origin = headers.get("origin", "another site")
-    detail = f"A page of {origin} tried to change something here; only pages of this orchestrator may."
+    detail = f"A page of {origin} asked for this; only pages of this orchestrator may ask for anything."
     return Refusal(403, "cross_site", detail)
 
 
@@ -197,11 +203,12 @@ class Guard:
     def _answer(self, scope: Scope) -> ProblemResponse | None:
         """``None``: the request may pass."""
         path, client = scope["path"], client_of(scope)
+        ours = path.removeprefix(scope.get("root_path", ""))  # where it is mounted into another application
         headers, method = Headers(scope=scope), scope.get("method", WEBSOCKET)
         wait = self._logins.wait(client)
         if wait > 0 and shown_token(headers) is not None:
             return _too_many_failures(path, wait)
-        judged = self._access.judge(method, path, headers)
+        judged = self._access.judge(method, ours, headers)
         if not isinstance(judged, Refusal):
             scope.setdefault("state", {})["requester"] = Requester(ACTORS[judged], client)
             return None

@@ -11,15 +11,18 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from orchestrator.api.connections import Connection, Doorkeeper, Limits
 from orchestrator.api.security import is_loopback
 from orchestrator.api.supervisor import Reload
 from orchestrator.errors import ConfigurationError, OrchestratorError
+from orchestrator.runtime.requests import Requester
 
 logger: Final = logging.getLogger("orchestrator")
 
@@ -37,6 +40,9 @@ LARGEST_MESSAGE: Final = 4096
 """Bytes of a message that a WebSocket client may send; there is nothing that it has to say."""
 CUT_AFTER: Final = 5.0
 """Seconds for a WebSocket that we have ended to be closed by the client, before it is cut."""
+
+_HANGUP: Final = Requester(signal.SIGHUP.name)
+DEFAULT_LIMITS: Final = Limits()
 
 _UVICORN_TICKS: Final = 10
 """What uvicorn counts in a second: it renews its headers at multiples of this."""
@@ -114,7 +120,7 @@ def _join(host: str, port: int) -> str:
 # --- the life of the process --------------------------------------------------------------------------------
 
 
-class _Connection(WebSocketsSansIOProtocol):
+class _Stream(WebSocketsSansIOProtocol):
     """Cut when it is over: closing alone waits for ever for a client that does not read what was sent to it."""
 
     async def run_asgi(self) -> None:
@@ -169,6 +175,8 @@ async def serve(
     run: Callable[[], Awaitable[None]],
     farewell: Callable[[], Awaitable[None]],
     reload: Reload | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> None:
     """Serve ``app`` on ``listener`` while ``run`` runs, until SIGINT or SIGTERM, or until one of them fails.
 
@@ -180,7 +188,8 @@ async def serve(
         uvicorn.Config(
             app,
             lifespan="off",
-            ws=_Connection,
+            http=partial(Connection, doorkeeper=Doorkeeper(limits)),  # type: ignore[arg-type]  # it is called alone
+            ws=_Stream,
             ws_max_size=LARGEST_MESSAGE,
             ws_ping_interval=PING_INTERVAL,
             ws_ping_timeout=PING_TIMEOUT,
@@ -280,4 +289,4 @@ def _hangups(reload: Reload | None) -> Iterator[None]:
 
 async def _reload(reload: Reload) -> None:
     with contextlib.suppress(ConfigurationError):
-        await reload()
+        await reload(_HANGUP)

@@ -91,9 +91,14 @@ class Reloaded:
     needs_restart: tuple[str, ...]
     """Settings whose new value waits for the next start, by name."""
 
+    def __str__(self) -> str:
+        changes, waiting = self.changes, ", ".join(self.needs_restart)
+        figures = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
+        return figures + (f"; a restart is needed for {waiting}" if waiting else "")
+
 
 class Reload(Protocol):
-    async def __call__(self) -> Reloaded:
+    async def __call__(self, requester: Requester) -> Reloaded:
         """Read the configuration anew; it comes into force whole. Raises ``ConfigurationError`` with all its
-        problems, and then nothing has changed."""
+        problems, and then nothing has changed. Either is journalled as asked for by ``requester``."""
         ...

@@ -34,6 +34,8 @@ _COMMANDS: Final = {
     "stop": _Entry("actions", "Stop services, and keep them stopped."),
     "enable": _Entry("actions", "Heal a service automatically again."),
     "disable": _Entry("actions", "Watch a service, but never act on it."),
+    "hold": _Entry("hold", "Leave services alone for a while: maintenance."),
+    "release": _Entry("hold", "End a hold early."),
     "reload": _Entry("reload", "Have a running orchestrator read its configuration anew."),
     "state": _Entry("state", "Move what is remembered to another store."),
     "doctor": _Entry("doctor", "Look at everything that can keep services from being healed."),

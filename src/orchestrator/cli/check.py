@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orchestrator.errors import EngineError, EngineUnsuitable, Problem
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from orchestrator.configuration import Configuration
@@ -37,13 +37,19 @@ class Report:
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file to check.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: {ok, problems, notes, checked}.")
-def check(config: Path | None, as_json: bool) -> None:
+@click.option("--schema", is_flag=True, help="Print the JSON schema of the file, for editors, and check nothing.")
+def check(config: Path | None, as_json: bool, schema: bool) -> None:
     """Validate the configuration, and the labels on the engine's containers; report all problems with their source.
 
     Changes nothing, and needs no running orchestrator. When no engine answers, the labels are not checked.
 
     Exit codes: 0 no problem; 1 any.
     """
+    if schema:
+        from orchestrator.configuration.schema import as_text  # noqa: PLC0415 - as below
+
+        click.echo(as_text(), nl=False)
+        return
     import asyncio  # noqa: PLC0415 - help must load neither a loop nor the engine
 
     from orchestrator.bootstrap import configure, list_containers  # noqa: PLC0415
@@ -51,7 +57,7 @@ def check(config: Path | None, as_json: bool) -> None:
     configuration = configure({} if config is None else {"config": config})
     report = asyncio.run(examine(configuration, list_containers))
     if as_json:
-        click.echo(json.dumps(document(report), indent=2, ensure_ascii=False))
+        click.echo(printable_json(json.dumps(document(report), indent=2, ensure_ascii=False)))
     else:
         show(report)
     if report.problems:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import click
 
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -196,6 +196,10 @@ def service_path(name: str, verb: str = "") -> str:
     return f"{path}/{verb}" if verb else path
 
 
+def project_path(name: str, verb: str) -> str:
+    return f"/api/system/projects/{quote(name, safe='')}/{verb}"
+
+
 def server_option(command: Function) -> Function:
     """Adds ``--server``, which arrives as a :class:`Server`."""
     return click.option(
@@ -215,4 +219,4 @@ def json_option(command: Function) -> Function:
 
 
 def print_json(document: Document) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from threading import Thread
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from orchestrator.cli.client import DEFAULT_SERVER, Refused, Server, Unreachable
 
-PATIENCE: Final = 0.5
-"""Seconds, whatever hangs: somebody has pressed a key and waits."""
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an answer is waited for, whatever hangs. The context's object, where it has one of these."""
+
+    seconds: float = 0.5
+    """Somebody has pressed a key and waits."""
 
 
 def service_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -20,11 +26,12 @@ def service_names(context: click.Context, parameter: click.Parameter, incomplete
     asked = address if isinstance(address, Server) else Server(address, os.environ.get("ORCHESTRATOR_API_TOKEN"))
     given = context.params.get(parameter.name or "")
     known = set(given) if isinstance(given, tuple) else set()
-    names = _names(Server(asked.address, asked.token, PATIENCE))
+    patience = (context.find_object(Patience) or Patience()).seconds
+    names = _names(Server(asked.address, asked.token, patience), patience)
     return [name for name in names if name.startswith(incomplete) and name not in known]
 
 
-def _names(server: Server) -> list[str]:
+def _names(server: Server, patience: float) -> list[str]:
     """In a thread that nobody waits for: a look-up of the server's name has no time-out of its own."""
     found: list[str] = []
 
@@ -37,5 +44,5 @@ def _names(server: Server) -> list[str]:
 
     asking = Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(PATIENCE)
+    asking.join(patience)
     return list(found)

@@ -15,7 +15,7 @@ from orchestrator.cli.columns import Cell, lay_out, terminal_width
 from orchestrator.cli.completion import service_names
 from orchestrator.cli.stream import INTERRUPTED, messages
 from orchestrator.cli.words import local_time, look
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 EVENTS: Final = "/api/system/health/events"
 
@@ -56,11 +56,13 @@ def _follow(server: Server, limit: int, service: str | None, as_json: bool) -> N
                 short_time = is_short(told)
             case {"type": "service_status", "data": {"name": name}} if service in (None, name):
                 told = [message]
+            case {"type": "host"} if service is None:
+                told = [message]
             case _:
                 continue
         for one in told:
             if as_json:
-                click.echo(json.dumps(one, ensure_ascii=False))
+                click.echo(printable_json(json.dumps(one, ensure_ascii=False)))
                 continue
             row = _row(one, short_time)
             widths = [max(width, len(cell.text)) for width, cell in zip(widths, row, strict=False)]
@@ -98,4 +100,6 @@ def _cause(event: Document) -> str:
 
 
 def _name(event: Document) -> str:
-    return printable(str(event["data"].get("name", "?")))
+    """What concerns no service has a subject instead, and a request such as a reload has neither."""
+    concerned = event["data"]
+    return printable(str(concerned.get("name") or concerned.get("subject") or "-"))

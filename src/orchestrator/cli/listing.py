@@ -20,7 +20,7 @@ def cells(service: Document, now: str) -> tuple[str, ...]:
         service["status"],
         "" if uptime is None else span(uptime),
         str(service["restart_count"]),
-        countdown(service["retry_at"], now),
+        countdown(service["retry_at"] or service["held_until"], now),
         printable(_reason(service)),
     )
 
@@ -55,5 +55,7 @@ def _reason(service: Document) -> str:
     parts = [service["reason"]] if service["reason"] else []
     if not parts and service["waiting_on"]:
         parts.append(f"waits for {', '.join(service['waiting_on'])}")
+    if service["held"] and "held" not in service["reason"]:
+        parts.append(f"held {service['held']}")
     parts.extend(f"problem: {one}" for one in service["problems"])
     return "; ".join(parts)

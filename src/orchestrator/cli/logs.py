@@ -9,7 +9,7 @@ import click
 from orchestrator.cli.client import Server, server_option, service_path
 from orchestrator.cli.completion import service_names
 from orchestrator.cli.words import local_time
-from orchestrator.terminal import printable
+from orchestrator.terminal import printable, printable_json
 
 INTERRUPTED = 130
 
@@ -29,7 +29,7 @@ def logs(*, name: str, follow: bool, tail: int, timestamps: bool, server: Server
     try:
         for one in server.lines(service_path(name, "logs"), patient=follow, **query):
             if as_json:
-                click.echo(json.dumps(one, ensure_ascii=False))
+                click.echo(printable_json(json.dumps(one, ensure_ascii=False)))
                 continue
             at = f"{local_time(one['timestamp'], with_date=True)}  " if timestamps and one["timestamp"] else ""
             click.echo(f"{at}{printable(one['line'])}", err=one["stream"] == "stderr")

@@ -49,6 +49,7 @@ def facts(service: Document) -> list[tuple[str, str]]:
     uptime = service["uptime_seconds"]
     known = [
         ("why", service["reason"]),
+        ("held", service["held"]),
         ("waits for", ", ".join(service["waiting_on"])),
         ("next attempt", _time(service["retry_at"])),
         ("health", "" if health is None else _health(health)),

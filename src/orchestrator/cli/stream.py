@@ -55,7 +55,7 @@ def messages(
 
 def _reached(message: Document, since: int | None) -> int | None:
     """The newest event that was told. A snapshot that is resumed comes before those that it counts."""
-    if message["type"] == "service_status" or (message["type"] == "snapshot" and not message["resumed"]):
+    if message["type"] in ("service_status", "host") or (message["type"] == "snapshot" and not message["resumed"]):
         return int(message["sequence"])
     return since
 

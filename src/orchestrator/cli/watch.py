@@ -12,6 +12,7 @@ from orchestrator.cli.client import Server, server_option
 from orchestrator.cli.events import EVENTS
 from orchestrator.cli.picture import EVENTS_SHOWN, Picture
 from orchestrator.cli.stream import INTERRUPTED, messages
+from orchestrator.terminal import printable_json
 
 if TYPE_CHECKING:
     from orchestrator.ports import Clock
@@ -33,7 +34,7 @@ def watch(server: Server, as_json: bool) -> None:
     try:
         if as_json:
             for message in messages(server):
-                click.echo(json.dumps(message, ensure_ascii=False))
+                click.echo(printable_json(json.dumps(message, ensure_ascii=False)))
         elif sys.stdout.isatty():
             _on_terminal(server, SystemClock())
         else:

@@ -8,11 +8,14 @@ from typing import Any, Final
 
 from orchestrator.configuration import values
 from orchestrator.configuration.keys import SHARED_KEYS, YAML_SERVICE_KEYS, Settings, read_mapping
+from orchestrator.configuration.maintenance import SECTION as MAINTENANCE
+from orchestrator.configuration.maintenance import read_windows
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category
+from orchestrator.core.windows import Window
 from orchestrator.errors import Problem
 
-_SECTIONS: Final = ("services", "defaults", "categories")
+_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Document:
     services: Mapping[str, ConfiguredService] = field(default_factory=dict)
     defaults: Settings = field(default_factory=dict)
     categories: Mapping[Category, Settings] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()
+    """Recurring maintenance."""
     process: Mapping[str, object] = field(default_factory=dict)
     """Top-level settings of the process, not yet checked."""
     problems: tuple[Problem, ...] = ()
@@ -47,6 +52,8 @@ def read_document(written: Mapping[Any, object], source: str) -> Document:
     defaults = read_mapping(_section(written, "defaults", source, problems), SHARED_KEYS, source, "defaults")
     problems.extend(defaults.problems)
     categories = _categories(_section(written, "categories", source, problems), source, problems)
+    windows, window_problems = read_windows(written.get(MAINTENANCE), source)
+    problems.extend(window_problems)
     process: dict[str, object] = {}
     for key, value in written.items():
         if key in FILE_KEYS and value is not None:
@@ -54,7 +61,7 @@ def read_document(written: Mapping[Any, object], source: str) -> Document:
         elif key not in FILE_KEYS and key not in _SECTIONS:
             close = values.did_you_mean(str(key), [*_SECTIONS, *FILE_KEYS])
             problems.append(Problem(source, str(key), f"unknown key{close}"))
-    return Document(services, defaults.settings, categories, process, tuple(problems))
+    return Document(services, defaults.settings, categories, windows, process, tuple(problems))
 
 
 def _section(written: Mapping[Any, object], name: str, source: str, problems: list[Problem]) -> Mapping[Any, object]:

@@ -22,6 +22,7 @@ from orchestrator.configuration.settings import (
     with_file_settings,
 )
 from orchestrator.configuration.yaml_file import read_file
+from orchestrator.core.windows import Window
 from orchestrator.errors import Problem
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -44,6 +45,8 @@ class Configuration:
     problems: tuple[Problem, ...]
     environment_problems: tuple[Problem, ...] = ()
     """Those of them that no edit of the file mends."""
+    windows: tuple[Window, ...] = ()
+    """Recurring maintenance."""
     blank: bool = False
     """The file holds nothing at all, not even a key."""
 
@@ -83,6 +86,7 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
         ports=configuration.ports,
         problems=tuple(dict.fromkeys(everything)),
         environment_problems=loaded.problems,
+        windows=document.windows,
         blank=blank,
     )
 

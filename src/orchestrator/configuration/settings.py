@@ -19,9 +19,9 @@ from orchestrator.errors import Problem
 PREFIX: Final = "ORCHESTRATOR_"
 FOLDER: Final = "container-orchestrator"
 
-_Seconds = Annotated[float, BeforeValidator(values.duration(shortest=0.1))]
+_Seconds = Annotated[float, BeforeValidator(values.Duration(shortest=0.1))]
 _Port = Annotated[int, BeforeValidator(values.port)]
-_OwnPort = Annotated[int, BeforeValidator(values.whole_number(0, 65535))]
+_OwnPort = Annotated[int, BeforeValidator(values.WholeNumber(0, 65535))]
 _Switch = Annotated[bool, BeforeValidator(values.switch)]
 _Text = Annotated[str, BeforeValidator(values.text)]
 _RedisUrl = Annotated[SecretStr, BeforeValidator(read_redis_url)]
@@ -46,7 +46,10 @@ def _user_folder(variable: str, below_home: str) -> Path:
 
 
 class OrchestratorSettings(BaseSettings):
-    """Every ``ORCHESTRATOR_*`` variable, by its lowercase name without the prefix. Durations are seconds."""
+    """Every ``ORCHESTRATOR_*`` variable, by its lowercase name without the prefix. Durations are seconds.
+
+    The descriptions are the reference's and the schema's words.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -57,27 +60,29 @@ class OrchestratorSettings(BaseSettings):
         frozen=True,
     )
 
-    enabled: _Switch = True
-    """``false``: watch and show, act on nothing."""
-    docker_host: _Text | None = None
-    """The engine's endpoint; ``None``: found."""
-    health_check_interval: _Seconds = 30.0
-    health_check_timeout: _Seconds = 5.0
-    monitoring_enabled: _Switch = True
-    discovery: Literal["catalog", "labels", "all"] = "catalog"
-    project: _Text | None = None
-    """The only compose project to look after; ``None``: all."""
-    config: Path | None = None
-    state: Path = Field(default_factory=default_state)
-    redis_url: _RedisUrl | None = None
-    """Where state is kept instead of the file."""
-    log_format: Literal["text", "json"] = "text"
-    host: _Text = "127.0.0.1"
-    port: _OwnPort = 8787
-    """0: any free one."""
-    api_token: SecretStr | None = None
-    api_read_token: SecretStr | None = None
-    """May only read."""
+    enabled: _Switch = Field(True, description="`false`: watch and show, act on nothing")
+    docker_host: _Text | None = Field(
+        None,
+        description="the engine: `unix:///path`, `tcp://host:port`. Unset: `DOCKER_HOST`, then the usual sockets.",
+    )
+    health_check_interval: _Seconds = Field(30.0, description="seconds, or a duration")
+    health_check_timeout: _Seconds = Field(5.0, description="seconds, or a duration")
+    monitoring_enabled: _Switch = Field(True, description="`false`: services of the category monitoring are left alone")
+    discovery: Literal["catalog", "labels", "all"] = Field("catalog", description="see which containers are adopted")
+    project: _Text | None = Field(None, description="the only compose project to look after")
+    config: Path | None = Field(None, description="the YAML file")
+    state: Path = Field(default_factory=default_state, description="the state's file")
+    redis_url: _RedisUrl | None = Field(None, description="a Redis that keeps the state instead of the file")
+    log_format: Literal["text", "json"] = Field("text", description="`json`: one object a line")
+    host: _Text = Field("127.0.0.1", description="where the API listens")
+    port: _OwnPort = Field(8787, description="its port; `0`: any free one")
+    api_token: SecretStr | None = Field(
+        None,
+        description="the API's bearer token; required when it does not listen on loopback. At least 16 characters.",
+    )
+    api_read_token: SecretStr | None = Field(
+        None, description="a second token that may only read; must differ from the first"
+    )
 
     postgres_port: _Port = 5432
     redis_port: _Port = 6379

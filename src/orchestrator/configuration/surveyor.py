@@ -11,6 +11,7 @@ from orchestrator.configuration.dependencies import Candidate, Connected, Direct
 from orchestrator.configuration.identity import Claim, Ground, identify
 from orchestrator.configuration.loading import Configuration
 from orchestrator.configuration.resolve import Resolved
+from orchestrator.core.compose import passes_by
 from orchestrator.core.match import preference
 from orchestrator.core.model import Category, ContainerSummary, Kind, ServiceSpec
 from orchestrator.core.sighting import Origin, Sighting, Survey
@@ -90,7 +91,7 @@ class ServiceSurveyor:
             )
             for entry in self._entries
         }
-        return Survey(services, self._ignored, self._warnings, self._cycles)
+        return Survey(services, self._ignored, self._warnings, self._cycles, self._configuration.windows)
 
     def examine(self, containers: Sequence[ContainerSummary]) -> Examination:
         return Examination(self.survey(containers), self._problems)
@@ -124,12 +125,16 @@ class ServiceSurveyor:
         return claims
 
     def _winners(self, claims: dict[str, list[Claim]], draft: _Draft) -> list[Claim]:
-        """One container for each service. Under ``all`` the others go by their own names, else they are left alone."""
+        """One container for each service. Under ``all`` the others go by their own names, else they are left alone;
+        so is one of two while compose replaces it."""
         winners: list[Claim] = []
         for service, rivals in claims.items():
             winner, *others = sorted(rivals, key=lambda each: (each.ground, preference(each.container)), reverse=True)
             winners.append(winner)
             for loser in others:
+                if any(passes_by(each.container.name, each.container.labels) for each in (winner, loser)):
+                    draft.leave(loser, f"compose replaces it by, or with, container {winner.container.name}")
+                    continue
                 draft.warnings.append(_rivalry(winner, loser))
                 if Ground.LABEL in (winner.ground, loser.ground):
                     draft.complain(service, [_same_name(winner, loser)])

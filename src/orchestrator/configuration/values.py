@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
@@ -23,13 +24,14 @@ _BEYOND: Final = 10**12
 """Seconds; larger numbers are as wrong, and may be too large to compute with."""
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
-_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_PLAIN_SECONDS: Final = re.compile(r"\d+(?:\.\d+)?")
-_SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0"})
-_STATUS: Final = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?|([1-5])xx")
+DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)? *(?:ms|s|m|h|d) *)+")
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|m|h|d)")
+PLAIN_SECONDS: Final = re.compile(r"\d+(?:\.\d+)?")
+INTEGER: Final = re.compile(r"\s*[-+]?\d{1,18}\s*")
+SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+TRUE: Final = frozenset({"true", "yes", "on", "1"})
+FALSE: Final = frozenset({"false", "no", "off", "0"})
+STATUS: Final = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?|([1-5])xx")
 
 
 def in_words(value: object) -> str:
@@ -59,22 +61,23 @@ def did_you_mean(word: str, known: Sequence[str], prefix: str = "") -> str:
     return f"; did you mean {prefix + close[0]!r}?" if close else ""
 
 
-def duration(shortest: float = 0.0) -> Reader:
+@dataclass(frozen=True, slots=True)
+class Duration:
     """Seconds, from ``500ms``, ``5s``, ``2m``, ``1h30m`` or a plain number of seconds."""
 
-    def read(value: object) -> float:
+    shortest: float = 0.0
+
+    def __call__(self, value: object) -> float:
         seconds = _seconds(value)
         if seconds is None:
             raise ValueError(f"{in_words(value)} is not a duration; write 500ms, 5s, 2m, 1h or a number of seconds")
         if seconds < 0:
             raise ValueError(f"{in_words(value)} is negative; a duration is 0 or more")
-        if seconds < shortest:
-            raise ValueError(f"{in_words(value)} is too short; the least is {seconds_in_words(shortest)}")
+        if seconds < self.shortest:
+            raise ValueError(f"{in_words(value)} is too short; the least is {seconds_in_words(self.shortest)}")
         if not seconds <= LONGEST:
             raise ValueError(f"{in_words(value)} is too long; the most is 366d")
         return seconds
-
-    return read
 
 
 def _seconds(value: object) -> float | None:
@@ -88,24 +91,26 @@ def _seconds(value: object) -> float | None:
         return None
     text = value.strip()
     sign = -1.0 if text.startswith("-") else 1.0
-    text = text.removeprefix("-").replace(" ", "")
-    if _PLAIN_SECONDS.fullmatch(text):
+    text = text.removeprefix("-")
+    if PLAIN_SECONDS.fullmatch(text):
         return sign * float(text)
-    if _DURATION.fullmatch(text):
+    if DURATION.fullmatch(text):
         return sign * sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
     return None
 
 
-def whole_number(least: int, most: int) -> Reader:
-    def read(value: object) -> int:
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    least: int
+    most: int
+
+    def __call__(self, value: object) -> int:
         number = _integer(value)
         if number is None:
             raise ValueError(f"{in_words(value)} is not a whole number")
-        if not least <= number <= most:
-            raise ValueError(f"{in_words(value)} is out of range; use {least} to {most}")
+        if not self.least <= number <= self.most:
+            raise ValueError(f"{in_words(value)} is out of range; use {self.least} to {self.most}")
         return number
-
-    return read
 
 
 def _integer(value: object) -> int | None:
@@ -113,7 +118,7 @@ def _integer(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d{1,18}\s*", value):
+    if isinstance(value, str) and INTEGER.fullmatch(value):
         return int(value)
     return None
 
@@ -131,9 +136,9 @@ def switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
-    if word in _TRUE:
+    if word in TRUE:
         return True
-    if word in _FALSE:
+    if word in FALSE:
         return False
     raise ValueError(f"{in_words(value)} is neither true nor false")
 
@@ -153,7 +158,7 @@ def host(value: object) -> str:
 
 def service_name(value: object) -> str:
     written = text(value)
-    if not _SERVICE_NAME.fullmatch(written):
+    if not SERVICE_NAME.fullmatch(written):
         raise ValueError(f"{in_words(value)} is not a service name; use letters, digits, '-', '_' and '.'")
     return written
 
@@ -174,15 +179,16 @@ def service_names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(service_name(each) for each in written))
 
 
-def one_of(*words: str) -> Reader:
-    def read(value: object) -> str:
-        word = in_words(value) if isinstance(value, bool) else str(value).strip().lower()
-        if word in words:
-            return word
-        listed = ", ".join(words[:-1]) + f" or {words[-1]}"
-        raise ValueError(f"{in_words(value)} is not known; use {listed}")
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    words: tuple[str, ...]
 
-    return read
+    def __call__(self, value: object) -> str:
+        word = in_words(value) if isinstance(value, bool) else str(value).strip().lower()
+        if word in self.words:
+            return word
+        listed = ", ".join(self.words[:-1]) + f" or {self.words[-1]}"
+        raise ValueError(f"{in_words(value)} is not known; use {listed}")
 
 
 def patterns(value: object) -> tuple[str, ...]:
@@ -200,7 +206,7 @@ def status_codes(value: object) -> tuple[int, ...]:
     written = value if isinstance(value, list) else str(value).split(",")
     codes: dict[int, None] = {}
     for each in written:
-        found = _STATUS.fullmatch(str(each).strip())
+        found = STATUS.fullmatch(str(each).strip())
         if found is None:
             raise ValueError(f"{in_words(each)} is not an HTTP status; write 200, 200-299 or 2xx")
         first, last, hundreds = found.groups()
@@ -243,7 +249,7 @@ def network_check(value: object) -> int | bool:
     """``true``, or the port to ask."""
     if _declined(value):
         return False
-    if value is True or str(value).strip().lower() in _TRUE - {"1"}:
+    if value is True or str(value).strip().lower() in TRUE - {"1"}:
         return True
     return port(value)
 
@@ -252,10 +258,10 @@ def postgres_check(value: object) -> str | bool:
     """``true``, or the user to ask for."""
     if _declined(value):
         return False
-    if value is True or str(value).strip().lower() in _TRUE:
+    if value is True or str(value).strip().lower() in TRUE:
         return True
     return text(value)
 
 
 def _declined(value: object) -> bool:
-    return value is False or (isinstance(value, str) and value.strip().lower() in _FALSE - {"0"})
+    return value is False or (isinstance(value, str) and value.strip().lower() in FALSE - {"0"})

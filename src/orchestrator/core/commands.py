@@ -9,7 +9,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orchestrator.core.messages import UNSEEN, Command, Disable, Down, Enable, Message, Reply, Restart, Start, Stop, Up
+from orchestrator.core.holding import release, take_hold
+from orchestrator.core.messages import (
+    UNSEEN,
+    Command,
+    Disable,
+    Down,
+    Enable,
+    Hold,
+    Message,
+    Release,
+    Reply,
+    Restart,
+    Start,
+    Stop,
+    Up,
+)
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.shutdown import bring_down
 from orchestrator.core.startup import bring_up
@@ -26,6 +41,10 @@ def obey(turn: Turn, command: Command) -> Reply:
             return _enable(turn, command)
         case Disable():
             return _disable(turn, command)
+        case Hold():
+            return take_hold(turn, command)
+        case Release():
+            return release(turn, command)
         case Restart() | Start() | Stop() | Up() | Down():
             container = _container_to_act_on(turn, command)
             return container if isinstance(container, Reply) else _act(turn, command, container)

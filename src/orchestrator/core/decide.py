@@ -19,8 +19,8 @@ While an action is in flight everything holds. The rules below read from the mos
 each either settles the turn and returns, or leaves it to the next. One room each for what they lead to: ``settle``
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
 runs is well), ``death`` (what to do about what is down), ``startup`` and ``shutdown`` (up and down in order),
-``waiting`` (what others keep it from), ``companions`` (what it is restarted with); ``turn`` counts failures and orders
-actions.
+``waiting`` (what others keep it from), ``holding`` (a person's hold), ``companions`` (what it is restarted with);
+``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from orchestrator.core import policy
 from orchestrator.core.commands import obey
 from orchestrator.core.death import observe_down
 from orchestrator.core.follow import follow_run
+from orchestrator.core.holding import end_hold
 from orchestrator.core.judge import forgiven_at, judge
 from orchestrator.core.messages import UNSEEN, Decision, Facts, Message
 from orchestrator.core.model import (
@@ -58,6 +59,7 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
     turn = Turn(spec, state, facts, now)
     if facts.outcome is not None:
         settle(turn, facts.outcome)
+    end_hold(turn)
     if facts.command is not None:
         turn.reply = obey(turn, facts.command)
     _observe(turn)
@@ -70,6 +72,13 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
         probe_every=_probe_every(turn),
         reply=turn.reply,
     )
+
+
+def release(spec: ServiceSpec, state: ServiceState, now: Instant) -> Decision:
+    """The last turn of a service that is managed no more: nobody will see how an open attempt ends."""
+    turn = Turn(spec, state, Facts(), now)
+    turn.fail_attempt("not managed any more before it was verified")
+    return Decision(turn.state, events=tuple(turn.events))
 
 
 # --- what a look showed --------------------------------------------------------------------------------------
@@ -188,11 +197,12 @@ def _trial_at(turn: Turn) -> float | None:
 
 def _wake_at(turn: Turn) -> float | None:
     state = turn.state
+    hold_ends = None if state.hold is None else state.hold.until
     if state.attempt is not None and state.attempt.in_flight:
-        return None
+        return hold_ends
     forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
     patience_ends = None if state.attempt is None else state.attempt.patience_ends
-    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, wanted_until(turn))
+    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, wanted_until(turn), hold_ends)
     return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
 

@@ -60,7 +60,7 @@ def foresee(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) 
         then = Instant(moment, now.wall + moment - now.moment)
         decision = decide(spec, known, asked, then)
         for action in decision.actions:
-            return Foresight(Intention(action.kind), moment, action.cause)
+            return Foresight(Intention(action.kind), moment, action.cause, () if state.hold is None else ("held",))
         if known.enabled and not decision.state.enabled:
             return Foresight(Intention.NOTHING, moment, f"it would be disabled: {decision.state.reason}")
         upcoming = min(_upcoming(decision, facts, moment), default=None)
@@ -78,7 +78,8 @@ def _upcoming(decision: Decision, facts: Facts, moment: float) -> Iterator[float
         yield decision.wake_at
     failing = facts.probe is not None and facts.probe.verdict is Verdict.FAIL
     armed = state.retry_at is not None and state.retry_at > moment
-    if failing and state.enabled and not armed and decision.probe_every is not None:
+    heard = state.enabled and state.hold is None
+    if failing and heard and not armed and decision.probe_every is not None:
         yield max(moment + decision.probe_every, moment if state.grace_ends is None else state.grace_ends)
 
 
@@ -112,5 +113,5 @@ def _holds(spec: ServiceSpec, state: ServiceState, facts: Facts) -> Iterator[str
         yield "stopped_by_person"
     if spec.observe_only is not None:
         yield "observe_only"
-    if facts.held:
+    if facts.held or state.hold is not None:
         yield "held"

@@ -19,6 +19,7 @@ def inherit(state: ServiceState, earlier: ServiceState) -> ServiceState:
         strikes=max(state.strikes, earlier.strikes),
         restart_count=state.restart_count + earlier.restart_count,
         last_restart_at=state.last_restart_at if state.last_restart_at is not None else earlier.last_restart_at,
+        hold=state.hold or earlier.hold,
     )
     if earlier.stopped_by is not None and state.status is Status.STOPPED:
         merged = replace(merged, stopped_by=earlier.stopped_by, retry_at=None)

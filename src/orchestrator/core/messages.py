@@ -67,7 +67,19 @@ class Down:
     """Also where one that requires it runs and is to go on."""
 
 
-Command = Restart | Start | Stop | Enable | Disable | Up | Down
+@dataclass(frozen=True, slots=True)
+class Hold:
+    actor: str
+    seconds: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    actor: str
+
+
+Command = Restart | Start | Stop | Enable | Disable | Hold | Release | Up | Down
 """What a person asked for; ``actor`` says who, in words that go to the journal."""
 
 
@@ -133,8 +145,8 @@ class Facts:
     roots: tuple[str, ...] = ()
     """What ``unmet`` is down for in the end: those of it, and of what it waits for itself, that wait for nothing."""
     held: str = ""
-    """Why nobody may act on it by itself now, in words, though nothing is wrong with its dependencies: a maintenance,
-    an update of its project, a storm. Empty: nothing holds it."""
+    """Why nobody may act on it by itself now, in words, though nothing is wrong with its dependencies: a maintenance
+    window, an update of its project, a storm. Empty: nothing of that. A person's hold is in the state."""
     dependencies_asked: float = math.inf
     """The moment of the oldest among the newest health answers of its hard dependencies; infinite where none can be
     asked."""
@@ -194,6 +206,8 @@ class Message(StrEnum):
     WAITING = "Waiting for dependency"
     RESUMED = "Dependency is back"
     GIVEN_BACK = "Given back to the engine's restart policy"
+    HELD = "Service held"
+    RELEASED = "Service released"
 
 
 @dataclass(frozen=True, slots=True)

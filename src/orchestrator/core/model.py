@@ -228,6 +228,9 @@ class ContainerSnapshot:
     error: str = ""
     """The engine's own words on why the last start failed."""
     oom_killed: bool = False
+    stopped_by_user: bool | None = False
+    """The engine's own record that somebody asked for the end of this run. ``None``: it keeps none, and does not
+    always tell of it otherwise."""
     pid: int | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ports: tuple[PublishedPort, ...] = ()
@@ -291,6 +294,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A person's wish that nothing is done to a service by itself, for a while."""
+
+    until: float
+    """The moment at which it ends by itself."""
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """What the brain remembers of one service between turns. Deadlines are moments."""
 
@@ -308,6 +321,8 @@ class ServiceState:
     """Who wants it up, in words (``orchestrator up``), until it is started for that."""
     due_since: float | None = None
     """The moment from which nothing but soft dependencies kept it from its start, where they are waited for."""
+    hold: Held | None = None
+    """A maintenance (``orchestrator hold``)."""
     failure_count: int = 0
     """Consecutive failures since the last healthy verdict; public."""
     strikes: int = 0

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Final, Literal, cast
 
-from orchestrator.core.model import ActionKind, Attempt, Instant, Run, ServiceState, Status
+from orchestrator.core.holding import LONGEST as LONGEST_HOLD
+from orchestrator.core.model import ActionKind, Attempt, Held, Instant, Run, ServiceState, Status
 from orchestrator.core.policy import ENGINE_PATIENCE
 
 VERSION: Final = 1
@@ -43,6 +44,7 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "leaving": state.leaving,
         "wanted_by": state.wanted_by,
         "due_since": _wall_of(state.due_since, now),
+        "hold": _hold_document(state.hold, now),
         "failure_count": state.failure_count,
         "strikes": state.strikes,
         "restart_count": state.restart_count,
@@ -82,6 +84,7 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         leaving=_leaving(document),
         wanted_by=_text(document, "wanted_by"),
         due_since=_moment(document, "due_since", now, at_most=0.0),
+        hold=_hold(document, now),
         failure_count=_count(document, "failure_count"),
         strikes=_count(document, "strikes"),
         restart_count=_count(document, "restart_count"),
@@ -121,6 +124,10 @@ def _run_document(run: Run | None) -> dict[str, object] | None:
     if run is None or not isfinite(run.started_at):
         return None
     return {"container_id": run.container_id, "started_at": run.started_at}
+
+
+def _hold_document(hold: Held | None, now: Instant) -> dict[str, object] | None:
+    return None if hold is None else {"until": _wall_of(hold.until, now), "by": hold.by, "why": hold.why}
 
 
 def _attempt_document(attempt: Attempt | None, now: Instant) -> dict[str, object] | None:
@@ -204,6 +211,13 @@ def _run(document: Mapping[str, object], key: str) -> Run | None:
         return None
     container_id, started_at = _text(kept, "container_id"), _number(kept, "started_at")
     return None if container_id is None or started_at is None else Run(container_id, started_at)
+
+
+def _hold(document: Mapping[str, object], now: Instant) -> Held | None:
+    """One whose end cannot be read has none left: a hold ends by itself."""
+    kept = _nested(document, "hold") or {}
+    until = _moment(kept, "until", now, at_most=LONGEST_HOLD)
+    return None if until is None else Held(until, _text(kept, "by") or "somebody", _text(kept, "why") or "")
 
 
 def _companions(document: Mapping[str, object]) -> tuple[tuple[str, float], ...]:

@@ -38,6 +38,9 @@ STOP_MARGIN: Final = 5.0
 """Seconds beyond the stop time-out in which an engine has killed a container and shows it: Docker goes on with a
 restart whose caller has gone, and calls the container running until its process is dead."""
 
+POLITE_EXITS: Final = (0, 143)
+"""Exit codes of what was asked to end (SIGTERM), and did."""
+
 _LARGEST_EXPONENT: Final = 64
 _CONFIRMATIONS_WITHIN_WAIT: Final = 3
 _SHORTEST_CONFIRMATION: Final = 0.25

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from orchestrator.core.model import ContainerSummary, ServiceSpec
+from orchestrator.core.windows import Window
 
 Origin = Literal["configuration", "label", "compose", "network", "catalog"]
 """Who says that one service needs another."""
@@ -38,6 +39,8 @@ class Survey:
     """Facts worth a log line once: two containers for one service, a cycle that was cut."""
     cycles: tuple[str, ...] = ()
     """``a -> b -> a``: dependencies that contradicted each other; the last step of each is not waited for."""
+    windows: tuple[Window, ...] = ()
+    """The recurring maintenance that is configured."""
 
 
 @dataclass(frozen=True, slots=True)

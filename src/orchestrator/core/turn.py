@@ -49,11 +49,19 @@ class Turn:
             self.state = replace(self.state, confirmations=0)
 
     @property
+    def held(self) -> str:
+        """Who, or what, wants it left alone for now, in words; empty: nobody."""
+        hold = self.state.hold
+        if hold is not None:
+            return f"held by {hold.by}{f' ({hold.why})' if hold.why else ''}"
+        return f"held: {self.facts.held}" if self.facts.held else ""
+
+    @property
     def hindrance(self) -> str:
         """What is not its own and keeps it from being acted on, in words; empty: nothing does."""
         facts = self.facts
-        if facts.held:
-            return f"held: {facts.held}"
+        if self.held:
+            return self.held
         if not facts.unmet:
             return ""
         deeper = tuple(name for name in facts.roots if name not in facts.unmet)

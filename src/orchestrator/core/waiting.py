@@ -13,7 +13,7 @@ from orchestrator.core.turn import Turn
 def resume(turn: Turn, container: ContainerSnapshot) -> None:
     """What it waited for is back. What runs gets its time to settle, as after a start: only what still fails then is
     restarted; what is down is started when its own wait is over."""
-    if not turn.state.waiting or turn.facts.unmet:
+    if not turn.state.waiting or turn.hindrance:
         return
     turn.state = replace(turn.state, waiting=False)
     settling = container.state is ContainerState.RUNNING and turn.state.status is Status.UNHEALTHY
@@ -28,7 +28,8 @@ def resume(turn: Turn, container: ContainerSnapshot) -> None:
 
 def await_dependencies(turn: Turn) -> None:
     """Tell once that it is down, or not well, and that it is not its turn to be healed."""
-    waits = bool(turn.facts.unmet) and _concerned(turn) and not turn.actions and turn.state.reason != LEFT_ALONE
+    waits = bool(turn.facts.unmet) and not turn.held and _concerned(turn) and not turn.actions
+    waits = waits and turn.state.reason != LEFT_ALONE
     if waits and not turn.state.waiting:
         turn.state = replace(turn.state, waiting=True)
         turn.tell(Message.WAITING, turn.state.reason)

@@ -11,12 +11,23 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
+from orchestrator.core.compose import project_of
 from orchestrator.core.freshness import agrees, summary_of
 from orchestrator.core.model import ContainerSnapshot, ContainerSummary
 from orchestrator.core.sighting import Changes, Survey, differences
 from orchestrator.errors import ContainerNotFound, EngineAway, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine, EngineEvent, Surveyor
-from orchestrator.runtime.inbox import EngineLost, EngineReached, Looked, Post, StopSeen, Surveyed, Unlisted
+from orchestrator.runtime.inbox import (
+    EngineLost,
+    EngineReached,
+    Looked,
+    Post,
+    ProjectChanged,
+    SignalSeen,
+    StopSeen,
+    Surveyed,
+    Unlisted,
+)
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
@@ -30,7 +41,7 @@ _NEW_FACES: Final = ("create", "start", "rename", "unpause")
 
 
 class ContainerDiscoveryService:
-    """Posts :class:`EngineReached`, :class:`EngineLost`, :class:`Surveyed`, :class:`Looked` and :class:`StopSeen`.
+    """Posts what is called ``Seen`` in :mod:`orchestrator.runtime.inbox`, but for answers of health checks.
 
     ``interval`` is the pause between two lists in seconds, the bound on how long a lost event can matter.
     """
@@ -136,6 +147,8 @@ class ContainerDiscoveryService:
             return
         if event.action == "stop":
             self._post(StopSeen(event.container_id, event.at))
+        elif event.action == "kill":
+            self._post(SignalSeen(event.container_id, event.at))
         if event.container_id in self._services or event.action in _NEW_FACES:
             self.look(event.container_id)
         elif event.action == "destroy" and event.container_id in self._summaries:
@@ -150,8 +163,11 @@ class ContainerDiscoveryService:
                 pass
             self._list_wanted.clear()
             rows = await self._engine.containers()
-            self._summaries = {row.container_id: self._completed(row) for row in rows}
+            before, self._summaries = self._summaries, {row.container_id: self._completed(row) for row in rows}
             self._known = {key: known for key, known in self._known.items() if key in self._summaries}
+            if self._connected:
+                for container_id in before.keys() | self._summaries.keys():
+                    self._tell_of_project(before.get(container_id), self._summaries.get(container_id))
             self._connected = True
             self._take_survey()
             self._compare()
@@ -163,6 +179,14 @@ class ContainerDiscoveryService:
         if row.network_mode or known is None:
             return row
         return replace(row, network_mode=known.network_mode)
+
+    def _tell_of_project(self, before: ContainerSummary | None, after: ContainerSummary | None) -> None:
+        """What came, went or was renamed while we were watching is part of what somebody does to its project."""
+        either = after or before
+        same = before is not None and after is not None and before.name == after.name
+        project = None if either is None or same or not self._connected else project_of(either.labels)
+        if project is not None:
+            self._post(ProjectChanged(project))
 
     def _compare(self) -> None:
         wall = self._clock.now().wall
@@ -224,8 +248,9 @@ class ContainerDiscoveryService:
     def _seen(self, snapshot: ContainerSnapshot, begun: float) -> None:
         container_id = snapshot.container_id
         row = self._summaries.get(container_id)
-        self._summaries[container_id] = summary_of(snapshot)
+        seen = self._summaries[container_id] = summary_of(snapshot)
         self._known[container_id] = snapshot
+        self._tell_of_project(row, seen)
         if row is None or self._identity_changed(row, snapshot):
             self._take_survey()
             self._wanted.pop(container_id, None)
@@ -246,7 +271,9 @@ class ContainerDiscoveryService:
 
     def _gone(self, container_id: str) -> None:
         self._known.pop(container_id, None)
-        if self._summaries.pop(container_id, None) is not None:
+        row = self._summaries.pop(container_id, None)
+        if row is not None:
+            self._tell_of_project(row, None)
             self._take_survey()
 
 

@@ -72,6 +72,21 @@ class StopSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalSeen:
+    """An event says that somebody had the engine send this container a signal that asks it to end."""
+
+    container_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectChanged:
+    """A container of this compose project was made, removed or renamed."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     service: str
     outcome: Outcome
@@ -97,7 +112,8 @@ class HistoryFound:
     """What it had of the services that memory did tell of."""
 
 
-Post = EngineReached | EngineLost | Surveyed | Unlisted | Looked | Probed | StopSeen | Ended | Asked | HistoryFound
+Seen = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | SignalSeen | ProjectChanged
+Post = Seen | Unlisted | Ended | Asked | HistoryFound
 
 
 class InboxFull(Exception):
@@ -118,7 +134,8 @@ class Inbox:
                 raise InboxFull
             self._commands += 1
         key = _key(post)
-        self._posts.pop(key, None)
+        if not isinstance(post, Surveyed):  # a newer list keeps the older one's place: looks that wait may be at what
+            self._posts.pop(key, None)  # both list, and mean nothing before
         self._posts[key] = post
         self._ready.set()
 
@@ -157,6 +174,10 @@ def _key(post: Post) -> object:
             return "probe", service
         case StopSeen(container_id=container_id):
             return "stop", container_id
+        case SignalSeen(container_id=container_id):
+            return "signal", container_id
+        case ProjectChanged(project=project):
+            return "project", project
         case Ended(outcome=outcome):
             return "outcome", outcome.action_id
         case HistoryFound():

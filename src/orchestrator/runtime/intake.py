@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.core.compose import project_of
 from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Outcome
-from orchestrator.core.model import Instant, ServiceState, Verdict
+from orchestrator.core.model import ContainerSnapshot, ContainerState, Instant, ServiceState, Verdict
 from orchestrator.core.persistence import from_document, to_document
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import narrator
@@ -20,13 +20,20 @@ from orchestrator.runtime.inbox import (
     Looked,
     Post,
     Probed,
+    ProjectChanged,
+    SignalSeen,
     StopSeen,
     Surveyed,
     Unlisted,
 )
 from orchestrator.runtime.journal import Journal
-from orchestrator.runtime.registry import ServiceRegistry
+from orchestrator.runtime.maintenance import MaintenanceWindows
+from orchestrator.runtime.registry import Record, ServiceRegistry
 from orchestrator.runtime.surroundings import Surroundings
+from orchestrator.runtime.updates import ProjectUpdates
+
+_UP = (ContainerState.RUNNING, ContainerState.STOPPING)
+_DOWN = (ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD)
 
 
 class Intake:
@@ -34,17 +41,22 @@ class Intake:
 
     def __init__(
         self,
+        *,
         registry: ServiceRegistry,
         surroundings: Surroundings,
         engine: ContainerEngine,
         journal: Journal,
         look: Callable[[str], None],
+        updates: ProjectUpdates,
+        windows: MaintenanceWindows,
     ) -> None:
         self._registry = registry
         self._surroundings = surroundings
         self._engine = engine
         self._journal = journal
         self._look = look
+        self._updates = updates
+        self._windows = windows
         self._history: dict[str, Document] = {}
         self._warned: set[str] = set()
 
@@ -72,6 +84,7 @@ class Intake:
                 if self._surroundings.lost(error, now):
                     narrator.engine_lost(error)
                 self.lose_sight()
+                self._forget_requests()
                 return tuple(self._registry)
             case Surveyed():
                 return self._surveyed(post, now)
@@ -86,8 +99,11 @@ class Intake:
                     probed.probe = result
                     probed.reached = probed.reached or result.verdict is Verdict.PASS
                 return (service,)
-            case StopSeen(container_id=container_id, at=at):
-                return self._stop_seen(container_id, at)
+            case StopSeen() | SignalSeen():
+                return self._end_requested(post, now)
+            case ProjectChanged(project=project):
+                self._updates.changed(project, now)
+                return ()
             case HistoryFound(kept=kept, outrun=outrun):
                 return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service, outcome=outcome):
@@ -98,6 +114,7 @@ class Intake:
     def _surveyed(self, post: Surveyed, now: Instant) -> Sequence[str]:
         survey = post.survey
         self._surroundings.cycles = survey.cycles
+        self._windows.adopt(survey.windows)
         for name, sighting in survey.services.items():
             document = self._history.pop(name, None)
             record = self._registry.admit(sighting, None if document is None else from_document(document, now))
@@ -123,20 +140,43 @@ class Intake:
         record = self._registry.get(post.service)
         if record is None or post.begun < record.looked_at:
             return ()
+        before = record.container
         regained = record.looked(post.container, post.begun)
         if post.container is None:
             record.gone_since = now.moment if record.gone_since is None else record.gone_since
         else:
             record.gone_since = None
             record.project = project_of(post.container.labels)
+            self._notice_stop(record, before, post.container, now)
         return self._after_look(post.service, regained=regained)
 
-    def _stop_seen(self, container_id: str, at: float) -> Sequence[str]:
+    def _notice_stop(
+        self, record: Record, before: ContainerSnapshot | None, seen: ContainerSnapshot, now: Instant
+    ) -> None:
+        """Podman does not always tell of a stop, but shows it while it lasts; and one that was told of ends."""
+        if seen.state is ContainerState.STOPPING and seen.started_at is not None:
+            record.stop_seen = (seen.container_id, seen.started_at)
+        went_down = before is not None and before.state in _UP and seen.state in _DOWN
+        asked = record.being_ended and (went_down or seen.state is ContainerState.STOPPING)
+        if asked or (went_down and record.may_have_been_stopped):
+            self._updates.stopped(record, now)
+
+    def _end_requested(self, post: StopSeen | SignalSeen, now: Instant) -> Sequence[str]:
         for name, record in self._registry.items():
-            if record.container is not None and record.container.container_id == container_id:
-                record.stop_seen = (container_id, at)
+            if record.container is not None and record.container.container_id == post.container_id:
+                if isinstance(post, StopSeen):
+                    record.stop_seen = (post.container_id, post.at)
+                else:
+                    record.signal_seen = (post.container_id, post.at)
+                if record.being_ended:
+                    self._updates.stopped(record, now)
                 return (name,)
         return ()
+
+    def _forget_requests(self) -> None:
+        """An engine that ends politely tells of a stop of every container, as if a person had asked for it."""
+        for record in self._registry.records():
+            record.stop_seen = record.signal_seen = None
 
     def _acted(self, service: str, outcome: Outcome, now: Instant) -> Sequence[str]:
         """The look after an action is the newest; without one nothing is known until somebody looks."""

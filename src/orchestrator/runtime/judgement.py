@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Final
 
-from orchestrator.core.decide import decide
+from orchestrator.core.decide import decide, release
 from orchestrator.core.messages import Decision, Event, Outcome, Reply
 from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
@@ -83,6 +83,10 @@ class Judgement:
         record.bearing = record.met, record.unmet, record.coming
         dependents = self._registry.dependents_of(name) if record.bearing != before else ()
         return (*dependents, *leaving_before(record, self._registry))
+
+    def release(self, name: str, record: Record, now: Instant) -> None:
+        """The last turn of a service that leaves; also for who waits for its end."""
+        self._apply(name, record, release(record.spec, record.state, now), now)
 
     def _decide(
         self, name: str, record: Record, outcome: Outcome | None, question: Asked | None, now: Instant

@@ -53,6 +53,8 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.WAITING: (logging.WARNING, "Service {name} waits for a dependency"),
         Message.RESUMED: (logging.INFO, "What {name} waited for is back"),
         Message.GIVEN_BACK: (logging.INFO, "{name} is given back to the engine's restart policy"),
+        Message.HELD: (logging.INFO, "Service {name} held"),
+        Message.RELEASED: (logging.INFO, "Service {name} released"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )
@@ -146,6 +148,10 @@ def engine_found(endpoint: str, identity: EngineIdentity) -> None:
         "api_version": identity.api_version,
     }
     _write(Line(logging.INFO, "Connected to Docker daemon", fields))
+
+
+def told_of_host(subject: str, message: str, cause: str) -> None:
+    _write(Line(logging.WARNING, message, {"subject": subject, "cause": cause}))
 
 
 def warned(text: str, **fields: object) -> None:

@@ -5,6 +5,7 @@ service that something happened to. A turn is a plain ``def``: nothing can inter
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -49,15 +50,17 @@ from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
+from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
-from orchestrator.runtime.requests import Requester, request_document
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
+from orchestrator.runtime.updates import ProjectUpdates
+from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView, host_document
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
 _LONGEST_SLEEP: Final = 5.0
@@ -131,7 +134,17 @@ class ContainerOrchestrator:
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
         self._observers: tuple[Observer, ...] = (self.broadcast, self._vitals, self.telemetry)
-        self._intake = Intake(self._registry, self._surroundings, engine, self._journal, self._discovery.look)
+        self._updates = ProjectUpdates(self._registry, self._tell_of_host)
+        self._windows = MaintenanceWindows(self._registry)
+        self._intake = Intake(
+            registry=self._registry,
+            surroundings=self._surroundings,
+            engine=engine,
+            journal=self._journal,
+            look=self._discovery.look,
+            updates=self._updates,
+            windows=self._windows,
+        )
         self._judgement = Judgement(
             registry=self._registry,
             journal=self._journal,
@@ -236,6 +249,10 @@ class ContainerOrchestrator:
         narrator.reloaded(changes)
         return changes
 
+    def reload_answered(self, requester: Requester, detail: str, *, accepted: bool) -> None:
+        """Journal that ``requester`` asked for another configuration, and what became of it."""
+        self._journal.record(NO_SERVICE, reload_document(requester, detail, self._clock.now(), accepted=accepted))
+
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
 
@@ -281,10 +298,12 @@ class ContainerOrchestrator:
             self._turn()
 
     def _sleep(self) -> float:
+        now = self._clock.now()
         wakes = [record.wake_at for record in self._registry.records() if record.wake_at is not None]
-        if not wakes:
-            return _LONGEST_SLEEP
-        return max(0.0, min(min(wakes) - self._clock.now().moment, _LONGEST_SLEEP))
+        if self._updates.next_edge is not None:
+            wakes.append(self._updates.next_edge)
+        earliest = min(min(wakes, default=math.inf) - now.moment, self._windows.seconds_to_edge(now))
+        return max(0.0, min(earliest, _LONGEST_SLEEP))
 
     def _turn(self, *, acting: bool = True) -> None:
         """One turn. What a decision changes for dependents is decided in the same turn.
@@ -307,7 +326,8 @@ class ContainerOrchestrator:
         if not acting:
             self._intake.lose_sight()
         self._part(now)
-        touched.update(dict.fromkeys(self._due(now)))
+        for concerned in (self._updates.turn(now), self._windows.turn(now), self._due(now)):
+            touched.update(dict.fromkeys(concerned))
         ended = bool(outcomes)
         queue = deque(touched)
         while queue:
@@ -326,6 +346,11 @@ class ContainerOrchestrator:
                 case _:
                     pass
 
+    def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
+        """What is no single service's."""
+        self._journal.record("", host_document(subject, message, cause, now.wall))
+        narrator.told_of_host(subject, message, cause)
+
     def _due(self, now: Instant) -> list[str]:
         return [
             name
@@ -335,8 +360,9 @@ class ContainerOrchestrator:
 
     def _part(self, now: Instant) -> None:
         """From services that are not listed any more."""
-        for name, worth_keeping in self._registry.forget(now):
-            self._monitor.watch(name, None)
+        for name, record in self._registry.leaving(now):
+            self._judgement.release(name, record, now)
+            worth_keeping = self._registry.forget(name)
             for observer in self._observers:
                 observer.gone(name)
             if worth_keeping is None:

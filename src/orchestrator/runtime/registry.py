@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from orchestrator.core import policy
 from orchestrator.core.messages import UNSEEN, NoEvidence
 from orchestrator.core.model import (
     ActionKind,
@@ -22,10 +23,10 @@ from orchestrator.core.model import (
 from orchestrator.core.reach import in_network_of, network_owner
 from orchestrator.core.shutdown import UP
 from orchestrator.core.sighting import Origin, Sighting
-from orchestrator.runtime.views import HealthView, ServiceView
+from orchestrator.runtime.views import HealthView, ServiceView, local_time
 
 SHORT_ID: Final = 12
-
+_DOWN: Final = (Status.UNHEALTHY, Status.STOPPED, Status.NOT_FOUND)
 
 HoldSource = Literal["maintenance", "update", "storm", "memory"]
 
@@ -56,6 +57,8 @@ class Record:
     """The run that had ended when it was looked at again."""
     stop_seen: tuple[str, float] | None = None
     """Container and engine time of the newest stop that an event told of."""
+    signal_seen: tuple[str, float] | None = None
+    """The same of the newest signal by the engine that asks a process to end."""
     our_stop: Run | None = None
     """The run that an action of ours ended or was to end: a stop of it is no person's."""
     unmet: tuple[str, ...] = ()
@@ -81,7 +84,7 @@ class Record:
         state, container, probe = self.state, self.container, self.probe
         return (
             self.spec,
-            (state.status, state.reason, state.disabled_by, state.stopped_by, state.completed),
+            (state.status, state.reason, state.disabled_by, state.stopped_by, state.completed, state.hold),
             (state.failure_count, state.strikes, state.restart_count, state.retry_at),
             None if container is None else (container.run, container.state, container.name, container.image),
             self.seen,
@@ -90,6 +93,11 @@ class Record:
             self.problems,
             self.quarantine,
         )
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether people know that it may be down: an outage is no news then."""
+        return self.state.hold is not None or "maintenance" in self.holds
 
     @property
     def evidence(self) -> ContainerSnapshot | NoEvidence | None:
@@ -134,11 +142,36 @@ class Record:
     @property
     def stop_requested(self) -> bool:
         """Whether somebody else asked for the present run to be stopped."""
-        if self.stop_seen is None or self.container is None:
+        recorded = self.container is not None and self.container.stopped_by_user is True and not self._ended_by_us
+        return recorded or self._asked_for_by_others(self.stop_seen)
+
+    @property
+    def being_ended(self) -> bool:
+        """Whether somebody else asked the engine to end the present run, by whichever way; it may be over already."""
+        return self.stop_requested or self._asked_for_by_others(self.signal_seen)
+
+    def _asked_for_by_others(self, seen: tuple[str, float] | None) -> bool:
+        run = None if self.container is None else self.container.run
+        if seen is None or run is None or self._ended_by_us:
             return False
-        container_id, at = self.stop_seen
-        run = self.container.run
-        return run is not None and run != self.our_stop and run.container_id == container_id and at >= run.started_at
+        container_id, at = seen
+        return run.container_id == container_id and at >= run.started_at
+
+    @property
+    def may_have_been_stopped(self) -> bool:
+        """Whether it ended as what is stopped does, on an engine that would not always have told of it."""
+        container = self.container
+        if container is None or container.stopped_by_user is not None or self._ended_by_us:
+            return False
+        return container.exit_code in policy.POLITE_EXITS and not policy.is_job(self.spec, container)
+
+    @property
+    def _ended_by_us(self) -> bool:
+        """Whether an action of ours is to end the present run, also one that an earlier process of ours began."""
+        run, attempt = None if self.container is None else self.container.run, self.state.attempt
+        if attempt is not None and attempt.kind is not ActionKind.START and attempt.run_before == run:
+            return True
+        return run == self.our_stop
 
     @property
     def met(self) -> bool:
@@ -216,18 +249,15 @@ class ServiceRegistry:
                 return in_network_of(container, record.container)
         return container
 
-    def forget(self, now: Instant) -> list[tuple[str, ServiceState | None]]:
-        """Drop what was unlisted, and what has been gone for long and was named by nobody; with each name, the state
-        that is worth keeping: a person's wish is, and all of what a person may list again; the counters of a
-        container with a throw-away name are not."""
-        leaving = [
-            (name, record.state if record.unlisted or _wished(record.state) else None)
-            for name, record in self._records.items()
-            if self._leaves(record, now)
-        ]
-        for name, _ in leaving:
-            del self._records[name]
-        return leaving
+    def leaving(self, now: Instant) -> list[tuple[str, Record]]:
+        """What was unlisted, and what has been gone for long and was named by nobody."""
+        return [(name, record) for name, record in self._records.items() if self._leaves(record, now)]
+
+    def forget(self, name: str) -> ServiceState | None:
+        """Drop it; the state, where that is worth keeping: a person's wish is, and all of what a person may list
+        again; the counters of a container with a throw-away name are not."""
+        record = self._records.pop(name)
+        return record.state if record.unlisted or _wished(record.state) else None
 
     def _leaves(self, record: Record, now: Instant) -> bool:
         if record.unlisted:
@@ -244,7 +274,7 @@ class ServiceRegistry:
 
 
 def _wished(state: ServiceState) -> bool:
-    return not state.enabled or state.stopped_by is not None
+    return not state.enabled or state.stopped_by is not None or state.hold is not None
 
 
 def _view(record: Record, now: Instant) -> ServiceView:
@@ -277,9 +307,19 @@ def _view(record: Record, now: Instant) -> ServiceView:
         requires=spec.requires,
         wants=spec.wants,
         problems=record.problems,
-        at_rest=state.completed or state.stopped_by is not None,
+        at_rest=state.completed or state.stopped_by is not None or (record.in_maintenance and state.status in _DOWN),
+        held="; ".join(_holders(record, now)),
+        held_until=None if state.hold is None else now.wall + state.hold.until - now.moment,
         project=record.project,
     )
+
+
+def _holders(record: Record, now: Instant) -> Iterator[str]:
+    hold = record.state.hold
+    if hold is not None:
+        until = local_time(now.wall + hold.until - now.moment)
+        yield f"by {hold.by} until {until}{f' ({hold.why})' if hold.why else ''}"
+    yield from record.holds.values()
 
 
 def _health(probe: ProbeResult | None) -> HealthView | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Instant
 from orchestrator.ports import Document
 from orchestrator.runtime.views import timestamp
+
+NO_SERVICE: Final = ""
+"""What an event that is no service's is kept under; no service is named so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,28 @@ class Requester:
 
 def request_document(service: str, command: Command, requester: Requester, reply: Reply, now: Instant) -> Document:
     """The audit's event: who wanted what of which service, and what the answer was."""
-    outcome: Literal["accepted", "refused"] = "accepted" if reply.accepted else "refused"
+    verb = type(command).__name__.lower()
+    return _document(service, verb, requester, reply.message, now, accepted=reply.accepted)
+
+
+def reload_document(requester: Requester, detail: str, now: Instant, *, accepted: bool) -> Document:
+    """The same for another configuration, which is asked of no service."""
+    return _document(None, "reload", requester, detail, now, accepted=accepted)
+
+
+def _document(
+    service: str | None, verb: str, requester: Requester, detail: str, now: Instant, *, accepted: bool
+) -> Document:
+    outcome: Literal["accepted", "refused"] = "accepted" if accepted else "refused"
     return {
         "type": "request",
         "data": {
             "name": service,
-            "verb": type(command).__name__.lower(),
+            "verb": verb,
             "actor": requester.actor,
             "client": requester.client,
             "outcome": outcome,
-            "detail": reply.message,
+            "detail": detail,
         },
         "message": f"Request {outcome}",
         "cause": str(requester),

@@ -17,6 +17,11 @@ def timestamp(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def local_time(wall: float) -> str:
+    """``2024-01-15 10:30``, by the machine's own clock."""
+    return datetime.fromtimestamp(wall).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 @dataclass(frozen=True, slots=True)
 class HealthView:
     verdict: Verdict
@@ -60,7 +65,11 @@ class ServiceView:
     wants: tuple[str, ...]
     problems: tuple[str, ...]
     at_rest: bool = False
-    """Down on purpose: a completed job, or stopped by a person. Neither healthy nor a failure."""
+    """Down on purpose: a completed job, stopped by a person, or in maintenance. Neither healthy nor a failure."""
+    held: str = ""
+    """Who or what wants it left alone for now, until when and why; empty: nobody."""
+    held_until: float | None = None
+    """The end of a person's hold, as wall time."""
     project: str | None = None
     """The compose project of its container, or of the last one it had."""
 
@@ -171,6 +180,17 @@ def event_document(view: ServiceView, event: Event) -> dict[str, object]:
     }
 
 
+def host_document(subject: str, message: str, cause: str, wall: float) -> dict[str, object]:
+    """What is worth an event and no single service's; ``subject`` says what of: ``project:shop``."""
+    return {
+        "type": "host",
+        "data": {"subject": subject},
+        "message": message,
+        "cause": cause,
+        "timestamp": timestamp(wall),
+    }
+
+
 def health_document(view: HealthView) -> dict[str, object]:
     return {
         "verdict": view.verdict.value,
@@ -208,6 +228,8 @@ def service_document(view: ServiceView) -> dict[str, object]:
         "wants": list(view.wants),
         "problems": list(view.problems),
         "at_rest": view.at_rest,
+        "held": view.held,
+        "held_until": None if view.held_until is None else timestamp(view.held_until),
         "project": view.project,
     }
 

@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import random
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from orchestrator.core.model import ContainerState, EngineHealth
@@ -25,7 +26,9 @@ from orchestrator.testing.reachability import Reachability
 from orchestrator.testing.workload import Condition, EngineCheckup
 
 Dialect = Literal["docker", "podman"]
-EventWord = Literal["create", "start", "die", "stop", "pause", "unpause", "destroy", "oom", "health", "other"]
+EventWord = Literal[
+    "create", "start", "die", "stop", "kill", "pause", "unpause", "destroy", "rename", "oom", "health", "other"
+]
 
 PODMAN_LAG: Final = 0.245
 """Seconds between a death and its line in Podman's stream, seen on 4.3."""
@@ -121,6 +124,11 @@ class FakeDaemon:
         self.containers.pop(container.container_id, None)
         self.write(container, "removed", by)
         self.emit("destroy", container)
+
+    def rename(self, container: FakeContainer, name: str, by: Who = "user") -> None:
+        container.blueprint = replace(container.blueprint, name=name)
+        self.write(container, "renamed", by)
+        self.emit("rename", container)
 
     # --- runs begin ---------------------------------------------------------------------------------------
 
@@ -328,6 +336,8 @@ class FakeDaemon:
         deaf = paused or process.condition is Condition.FROZEN or container.workload.ignores_sigterm
         if self.dialect == "podman":
             container.state = ContainerState.STOPPING
+        else:
+            self.emit("kill", container)
         if not deaf:
             workload = container.workload
             self._loop.call_later(workload.stop_after, self.end, container, process, workload.exit_code_on_sigterm, by)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
@@ -91,7 +92,9 @@ class FakeEngine:
 
     async def inspect(self, container_id: str) -> ContainerSnapshot:
         await self._question("inspect")
-        return self.daemon.find(container_id).snapshot()
+        seen = self.daemon.find(container_id).snapshot()
+        silent = self.daemon.dialect == "podman" and seen.state is ContainerState.EXITED
+        return replace(seen, stopped_by_user=None) if silent else seen
 
     async def health(self, container_id: str) -> EngineHealth | None:
         await self._question("health")

@@ -11,7 +11,7 @@ from orchestrator.core.model import Instant
 Who = Literal["orchestrator", "policy", "user", "itself"]
 """``policy`` is the engine's own restart policy; ``itself`` the process in the container."""
 What = Literal[
-    "created", "started", "exited", "paused", "unpaused", "removed", "refused",
+    "created", "started", "exited", "paused", "unpaused", "removed", "renamed", "refused",
     "asked to start", "asked to stop", "asked to restart", "asked to kill",
 ]  # fmt: skip
 

@@ -388,4 +388,4 @@ def _configured(written: Mapping[str, object]) -> Configuration:
         raise ConfigurationError(document.problems)
     settings = OrchestratorSettings.model_construct(**{"discovery": "all", **document.process})  # type: ignore[arg-type]
     shared = SharedLayers(document.defaults, {}, document.categories)
-    return Configuration(settings, None, document.services, shared, {}, ())
+    return Configuration(settings, None, document.services, shared, {}, (), windows=document.windows)

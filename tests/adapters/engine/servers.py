@@ -34,10 +34,13 @@ async def never(_: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def engine_at(socket: Path, routes: dict[str, Handler]) -> AsyncIterator[str]:
-    """``routes``: the path without the API version (and ``/version`` itself) to what answers; 404 elsewhere."""
+async def engine_at(socket: Path, routes: dict[str, Handler], heard: list[str] | None = None) -> AsyncIterator[str]:
+    """``routes``: the path without the API version (and ``/version`` itself) to what answers; 404 elsewhere.
+    ``heard`` is told every request whole, before it is answered."""
 
     async def route(request: web.Request) -> web.StreamResponse:
+        if heard is not None:
+            heard.append(f"{request.method} {request.raw_path} {dict(request.headers)} {await request.text()}")
         path = request.path
         if path.startswith("/v") and path[2:3].isdecimal():
             path = "/" + path.split("/", 2)[2]

@@ -27,7 +27,7 @@ from orchestrator.errors import (
     EngineUnsuitable,
 )
 from orchestrator.ports import EngineEvent
-from tests.adapters.engine.servers import Handler, answer, engine_at, never, version
+from tests.adapters.engine.servers import RECORDED, Handler, answer, engine_at, never, version
 
 UP = {"/version": answer(version())}
 EVENT = {"Type": "container", "Action": "die", "Actor": {"ID": "abc"}, "time": 1}
@@ -165,6 +165,56 @@ def test_a_hung_engine_is_given_up_on_at_the_deadline(tmp_path: Path) -> None:
 
 def test_an_engine_that_refuses_us_is_forbidden(tmp_path: Path) -> None:
     assert isinstance(identify(tmp_path, answer({"message": "not you"}, 403)), EngineForbidden)
+
+
+async def a_page(_: web.Request) -> web.StreamResponse:
+    """What HAProxy answers for a call that its rules do not allow."""
+    page = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>"
+    return web.Response(status=403, text=page, content_type="text/html")
+
+
+@pytest.mark.parametrize("refused", [a_page, answer({"message": "Method Not Allowed"}, 405)])
+def test_a_proxy_that_lets_nothing_through_is_named_with_the_remedy(tmp_path: Path, refused: Handler) -> None:
+    error = identify(tmp_path, refused)
+    assert isinstance(error, EngineForbidden)
+    assert "not let through (40" in error.fact
+    assert "docs/security.md" in error.remedy
+    assert "<" not in error.fact
+
+
+def test_a_question_that_a_proxy_refuses_is_no_observation(tmp_path: Path) -> None:
+    async def story() -> None:
+        routes = {"/version": answer(version()), "/containers/json": a_page, "/events": a_page}
+        async with asked(tmp_path, routes) as client:
+            with pytest.raises(EngineForbidden, match=r"administrative rules.*docs/security.md"):
+                await client.containers()
+            with pytest.raises(EngineForbidden, match=r"administrative rules.*docs/security.md"):
+                await anext(client.events())
+
+    play(story)
+
+
+def test_an_action_that_a_proxy_refuses_is_told_in_the_proxy_s_words_with_the_remedy(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, {"/version": answer(version()), "/containers/web/restart": a_page}) as client:
+            with pytest.raises(ActionRefused, match=r"administrative rules.*docs/security.md"):
+                await client.restart("web", 1)
+
+    play(story)
+
+
+def test_an_old_health_result_is_not_told_where_a_proxy_refuses_the_check(tmp_path: Path) -> None:
+    """Podman has none newer than what is asked for."""
+    document = json.loads((RECORDED / "podman-inspect.json").read_text())["web"]
+    document["State"]["Health"] = {"Status": "unhealthy", "FailingStreak": 3, "Log": None}
+
+    async def story() -> None:
+        routes = {"/version": answer(version("podman")), "/containers/web/json": answer(document)}
+        async with asked(tmp_path, routes | {"/libpod/containers/web/healthcheck": a_page}) as client:
+            with pytest.raises(EngineForbidden, match="not let through"):
+                await client.health("web")
+
+    play(story)
 
 
 def test_an_engine_in_trouble_is_unavailable_in_its_own_words(tmp_path: Path) -> None:
@@ -476,3 +526,53 @@ def test_docker_is_not_asked_for_exec_events(tmp_path: Path) -> None:
     assert filters[0]["type"] == ["container"]
     assert "die" in filters[0]["event"]
     assert not [word for word in filters[0]["event"] if word.startswith("exec")]
+
+
+# --- who stopped it ----------------------------------------------------------------------------------------
+
+
+def stopped_at(engine: str, release: str, libpod: dict[str, object], status: str = "exited") -> dict[str, Handler]:
+    """Podman's own API says more of a container than the one that is Docker's."""
+    shown = {"Id": "abc", "State": {"Status": status, "StartedAt": "2026-01-01T00:00:00Z"}}
+
+    async def inspect(request: web.Request) -> web.StreamResponse:
+        return web.json_response(shown)
+
+    async def inspect_by_podman(request: web.Request) -> web.StreamResponse:
+        assert status == "exited", "only what is down is worth a second question"
+        return web.json_response({"State": libpod})
+
+    return {
+        "/version": answer(version(engine, Version=release)),
+        "/containers/abc/json": inspect,
+        "/libpod/containers/abc/json": inspect_by_podman,
+    }
+
+
+@pytest.mark.parametrize(
+    ("engine", "release", "libpod", "stopped"),
+    [
+        ("podman", "4.7.0", {"StoppedByUser": True}, True),
+        ("podman", "4.9.4", {}, False),
+        ("podman", "5.2.1", {"StoppedByUser": False}, False),
+        ("podman", "4.6.2", {"StoppedByUser": True}, None),
+        ("podman", "4.3.1", {}, None),
+        ("docker", "28.2.2", {"StoppedByUser": True}, False),
+    ],
+)
+def test_podman_s_own_record_of_a_stop_is_read_from_where_it_is_shown_on(
+    tmp_path: Path, engine: str, release: str, libpod: dict[str, object], stopped: bool | None
+) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, stopped_at(engine, release, libpod)) as client:
+            assert (await client.inspect("abc")).stopped_by_user is stopped
+
+    play(story)
+
+
+def test_what_runs_is_looked_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asked(tmp_path, stopped_at("podman", "5.2.1", {"StoppedByUser": True}, "running")) as client:
+            assert (await client.inspect("abc")).stopped_by_user is False
+
+    play(story)

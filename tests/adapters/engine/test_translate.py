@@ -240,6 +240,14 @@ def test_noise_wakes_nobody(word: str) -> None:
     assert told(word) is None
 
 
+@pytest.mark.parametrize(("signal", "asks"), [("15", True), ("2", True), (None, True), ("9", False), ("1", False)])
+def test_a_signal_that_asks_a_process_to_end_is_told_and_no_other(signal: str | None, *, asks: bool) -> None:
+    """A reload is no stop, and SIGKILL asks nobody."""
+    attributes = {} if signal is None else {"signal": signal}
+    event = told("kill", Actor={"ID": "abc", "Attributes": attributes})
+    assert event == (EngineEvent("abc", "kill", 1.5) if asks else None)
+
+
 def test_what_happens_to_images_and_volumes_wakes_nobody() -> None:
     assert told("remove", Type="image") is None
     assert told("create", Type="volume") is None

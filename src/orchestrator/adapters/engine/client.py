@@ -7,12 +7,13 @@ import math
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import Connection, guarded, named
+from orchestrator.adapters.engine.connection import ADMIT, Connection, NotLetThrough, guarded, named
 from orchestrator.adapters.engine.deaths import Deaths
 from orchestrator.adapters.engine.endpoint import EndpointInvalid, candidates, parse
 from orchestrator.adapters.engine.execute import Executor
@@ -97,6 +98,8 @@ class DockerClient:
         try:
             async with self._question() as connection:
                 seen = translate.snapshot(await connection.ask(f"/containers/{named(container_id)}/json"))
+                if seen.state is ContainerState.EXITED and connection.is_podman:
+                    seen = replace(seen, stopped_by_user=await connection.stopped_by_user(container_id))
         except ContainerNotFound:
             self._deaths.forget(container_id)
             raise
@@ -149,9 +152,8 @@ class DockerClient:
             if here:
                 return here
         async with self._question() as connection:
-            podman = connection.identity is not None and connection.identity.kind == "podman"
             # Podman's own column names; Docker hands the arguments to ps on its host.
-            columns = "pid,state" if podman else "-eo pid,stat"
+            columns = "pid,state" if connection.is_podman else "-eo pid,stat"
             listed = await connection.ask(f"/containers/{named(container_id)}/top", ps_args=columns)
             return translate.process_states(listed)
 
@@ -210,11 +212,13 @@ class DockerClient:
             raise self._unanswered(error) from error
 
     def _unanswered(self, error: ActionRefused) -> EngineUnavailable:
+        if isinstance(error, NotLetThrough):
+            return EngineForbidden(self.endpoint, error.fact, ADMIT)
         return EngineUnavailable(self.endpoint, f"it answered {error.status}: {error}", "See the engine's own log")
 
     def _watches(self, connection: Connection) -> bool:
         """Docker tells deaths at once; a remote engine's processes are not ours to see."""
-        return self.colocated and connection.identity is not None and connection.identity.kind == "podman"
+        return self.colocated and connection.is_podman
 
     async def _connected(self) -> Connection:
         if self._connection is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -34,6 +35,8 @@ OLDEST_API: Final = (1, 40)
 NEWEST_API: Final = (1, 51)
 """The newest whose fields we know; a newer engine is spoken to in this one."""
 OLDEST_PODMAN: Final = 4
+STOPS_RECORDED: Final = (4, 7)
+"""The Podman from which on its own API shows whether somebody stopped a container."""
 LIBPOD: Final = "/v4.0.0/libpod"
 """Podman's own API, in the oldest version that is asked for."""
 POOL: Final = 64
@@ -46,6 +49,22 @@ _PERMIT: Final = "Give this user access to the socket (for Docker: its group), o
 _WAKE: Final = "See whether it still answers others (docker version, podman version) and restart it if not"
 _CHECK: Final = "Check ORCHESTRATOR_DOCKER_HOST"
 _CERTIFY: Final = "Check DOCKER_TLS_VERIFY and the certificates in DOCKER_CERT_PATH"
+ADMIT: Final = "If a proxy guards its socket, let it pass the calls that docs/security.md lists"
+
+REFUSALS: Final = frozenset({401, 403, 405})
+"""No engine answers a call of ours with these: a proxy before its socket does, or its authorization plugin. They say
+nothing about a container."""
+_TAG: Final = re.compile(r"<[^>]*>")
+
+
+class NotLetThrough(ActionRefused):
+    """The call did not reach the engine: it saw nothing of it, and nothing was done."""
+
+    def __init__(self, status: int, words: str) -> None:
+        """``words``: what the proxy answered, a page perhaps, of which only the text is kept."""
+        told = " ".join(_TAG.sub(" ", words).split())[:200]
+        self.fact = f"the call is not let through ({status}: {told})"
+        super().__init__(status, f"{self.fact}. {ADMIT}")
 
 
 class Connection:
@@ -95,6 +114,17 @@ class Connection:
             raise DockerError(response.status, spoken(body))
         return (json.loads(body) if body else None), date(response)
 
+    @property
+    def is_podman(self) -> bool:
+        return self.identity is not None and self.identity.kind == "podman"
+
+    async def stopped_by_user(self, container_id: str) -> bool | None:
+        """Podman's own record, of a container that is down; ``None``: this one is too old to show it."""
+        if self.identity is None or _version(self.identity.version)[:2] < STOPS_RECORDED:
+            return None
+        document = await self.ask(f"{LIBPOD}/containers/{named(container_id)}/json")
+        return (document.get("State") or {}).get("StoppedByUser") is True
+
     async def negotiate(self) -> EngineIdentity:
         """Ask who answers, and settle on a version that both sides speak."""
         try:
@@ -106,8 +136,9 @@ class Connection:
                 raise
             fact = "it hung up on our first question, as an engine does that does not trust our certificate"
             raise EngineForbidden(self.address, fact, _CERTIFY) from error
-        if response.status in {401, 403}:
-            raise EngineForbidden(self.address, f"it refuses us: {spoken(body)}", _CERTIFY)
+        if response.status in REFUSALS:
+            remedy = ADMIT if self.endpoint.tls is None else _CERTIFY
+            raise EngineForbidden(self.address, NotLetThrough(response.status, spoken(body)).fact, remedy)
         if response.status >= 500:
             raise EngineUnavailable(self.address, f"it answered {response.status}: {spoken(body)}", _WAKE)
         self.identity = identify(self.address, response.status, body)
@@ -216,6 +247,8 @@ def _answered(error: DockerError) -> EngineError:
     gone = error.status == 500 and "no such container" in error.message.lower()
     if error.status == 404 or gone:
         return ContainerNotFound(error.message)
+    if error.status in REFUSALS:
+        return NotLetThrough(error.status, error.message)
     return ActionRefused(error.status, error.message)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from typing import Final
 from orchestrator.adapters.engine import processes
 from orchestrator.core.model import ContainerSnapshot, ContainerState
 from orchestrator.errors import ContainerNotFound, EngineError
+from orchestrator.limits import open_files
 from orchestrator.ports import EngineEvent
 
 MOST: Final = 4096
@@ -95,7 +95,7 @@ class Deaths:
         self._timers.clear()
 
     def _watch(self, container_id: str, pid: int) -> None:
-        self._room = self._room or _room()
+        self._room = self._room or min(MOST, open_files() // 2)
         if len(self._watched) >= self._room:
             return
         try:
@@ -137,14 +137,3 @@ async def _admitted(death: _Death, look: Look) -> float | None:
     except EngineError:
         return None
     return (snapshot.finished_at or 0.0) if snapshot.pid != death.pid else None
-
-
-def _room() -> int:
-    """How many to watch: half the files we may have open, after raising that limit as far as is useful."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * MOST if hard == resource.RLIM_INFINITY else min(hard, 2 * MOST)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-    return MOST if soft == resource.RLIM_INFINITY else min(MOST, soft // 2)

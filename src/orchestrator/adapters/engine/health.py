@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.adapters.engine import processes, translate
-from orchestrator.adapters.engine.connection import LIBPOD, Connection, named
+from orchestrator.adapters.engine.connection import LIBPOD, Connection, NotLetThrough, named
 from orchestrator.core.model import ContainerSnapshot, ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused, ContainerNotFound
 
@@ -45,6 +45,8 @@ class HealthChecks:
                 await connection.ask(f"{LIBPOD}/containers/{named(container_id)}/healthcheck")
         except TimeoutError:
             return await self._hanging(snapshot, now + limit, limit, colocated)
+        except NotLetThrough:
+            raise  # the newest result is old: it says nothing
         except ActionRefused:  # it stopped running meanwhile
             pass
         return translate.snapshot((await self._look(container_id))[0]).health
@@ -52,8 +54,7 @@ class HealthChecks:
     async def _look(self, container_id: str) -> tuple[dict[str, Any], float, bool]:
         async with self._call(self._call_timeout) as connection:
             document, now = await connection.ask_dated(f"/containers/{named(container_id)}/json")
-            podman = connection.identity is not None and connection.identity.kind == "podman"
-            return document, now, podman
+            return document, now, connection.is_podman
 
     async def _hanging(
         self, snapshot: ContainerSnapshot, now: float, limit: float, colocated: bool

@@ -10,9 +10,18 @@ from typing import Any, Final
 
 import aiohttp
 
-from orchestrator.adapters.engine.connection import Connection, away, date, guarded
+from orchestrator.adapters.engine.connection import (
+    ADMIT,
+    REFUSALS,
+    Connection,
+    NotLetThrough,
+    away,
+    date,
+    guarded,
+    spoken,
+)
 from orchestrator.adapters.engine.translate import DOCKER_EVENTS, event
-from orchestrator.errors import EngineUnavailable
+from orchestrator.errors import EngineForbidden, EngineUnavailable
 from orchestrator.ports import EngineEvent
 
 QUIET: Final = 15.0
@@ -61,6 +70,10 @@ class EventStream:
                 filters["event"] = list(DOCKER_EVENTS)
             response = await connection.session.get(connection.url("/events"), params={"filters": json.dumps(filters)})
         try:
+            if response.status in REFUSALS:
+                async with guarded(connection.address, self._call_timeout):
+                    fact = NotLetThrough(response.status, spoken(await response.read())).fact
+                raise EngineForbidden(connection.address, fact, ADMIT)
             if response.status != 200:
                 fact = f"it answered {response.status} when asked for its events"
                 raise EngineUnavailable(connection.address, fact, "See the engine's own log")

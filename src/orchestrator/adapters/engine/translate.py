@@ -202,14 +202,16 @@ def process_states(listed: Json) -> tuple[str, ...]:
 # --- events ------------------------------------------------------------------------------------------------
 
 _Action = Literal[
-    "create", "start", "die", "stop", "pause", "unpause", "destroy", "rename", "oom", "health", "connected", "other"
-]
+    "create", "start", "die", "stop", "kill", "pause", "unpause", "destroy", "rename", "oom", "health", "connected",
+    "other",
+]  # fmt: skip
 _ACTIONS: Final[Mapping[str, _Action]] = {
     "create": "create",
     "start": "start",
     "die": "die",
     "died": "die",  # Podman's own name
     "stop": "stop",
+    "kill": "kill",
     "pause": "pause",
     "unpause": "unpause",
     "destroy": "destroy",
@@ -224,10 +226,15 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
 }
 
 DOCKER_EVENTS: Final = (
-    "create", "start", "die", "stop", "pause", "unpause", "destroy", "rename", "oom", "health_status", "restart",
-    "update",
+    "create", "start", "die", "stop", "kill", "pause", "unpause", "destroy", "rename", "oom", "health_status",
+    "restart", "update",
 )  # fmt: skip
 """What Docker is asked for. Left out are above all the exec events: every run of a health check makes three."""
+
+
+_NO_REQUESTS: Final = frozenset({"1", "9", "10", "12"})
+"""SIGHUP, SIGUSR1 and SIGUSR2 ask to read something anew. SIGKILL asks nobody: where a stop needs it, another signal
+came first."""
 
 
 def event(document: Json) -> EngineEvent | None:
@@ -236,8 +243,11 @@ def event(document: Json) -> EngineEvent | None:
         return None
     word = str(document.get("Action") or document.get("status") or "").partition(":")[0].strip()
     action = _ACTIONS.get(word)
-    container_id = str((document.get("Actor") or {}).get("ID") or document.get("id") or "")
+    actor = document.get("Actor") or {}
+    container_id = str(actor.get("ID") or document.get("id") or "")
     if action is None or not container_id:
+        return None
+    if action == "kill" and str((actor.get("Attributes") or {}).get("signal")) in _NO_REQUESTS:
         return None
     nanoseconds = document.get("timeNano")
     at = float(nanoseconds) / _NANOSECONDS if nanoseconds else float(document.get("time") or 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from orchestrator.api.answers import ACCESS, problems
+from orchestrator.api.security import requester_of
 from orchestrator.api.supervisor import Reload, Reloaded
 
 _RELOAD: Final = {
@@ -32,14 +33,11 @@ class ReloadAnswer(BaseModel):
 
     @classmethod
     def of(cls, reloaded: Reloaded) -> ReloadAnswer:
-        changes = reloaded.changes
-        figures = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
-        waiting = ", ".join(reloaded.needs_restart)
         return cls(
-            message=f"Configuration reloaded: {figures}" + (f"; a restart is needed for {waiting}" if waiting else ""),
-            added=list(changes.added),
-            removed=list(changes.removed),
-            changed=list(changes.changed),
+            message=f"Configuration reloaded: {reloaded}",
+            added=list(reloaded.changes.added),
+            removed=list(reloaded.changes.removed),
+            changed=list(reloaded.changes.changed),
             needs_restart=list(reloaded.needs_restart),
         )
 
@@ -55,5 +53,5 @@ class ConfigurationRoutes:
         router.post("/reload", summary="Read the configuration anew", responses=_RELOAD)(self.reload_configuration)
         return router
 
-    async def reload_configuration(self) -> ReloadAnswer:
-        return ReloadAnswer.of(await self._reload())
+    async def reload_configuration(self, request: Request) -> ReloadAnswer:
+        return ReloadAnswer.of(await self._reload(requester_of(request.scope)))

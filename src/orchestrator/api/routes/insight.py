@@ -30,8 +30,8 @@ class Entry(BaseModel):
     at: Timestamp | None = Field(description="null: no moment is known.")
     cause: str
     blocked_by: list[str] = Field(
-        description="`engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `quarantined`, "
-        "`waiting_on:NAME`."
+        description="`engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `held`, "
+        "`quarantined`, `waiting_on:NAME`."
     )
 
     @classmethod
@@ -125,6 +125,10 @@ def _sentence(service: ServiceView, planned: PlanView) -> str:
     words = f"{service.name} is {service.status}"
     if service.reason:
         words += f": {service.reason}"
+    if service.held and not service.reason.startswith("held"):
+        words += f"; held {service.held}"
+    elif service.held_until is not None:
+        words += f"; the hold ends at {timestamp(service.held_until)}"
     match planned.intention:
         case Intention.HELD:
             words += f"; nothing is done for it ({', '.join(planned.blocked_by)})"
