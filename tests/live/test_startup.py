@@ -79,8 +79,11 @@ def test_up_and_down_take_a_chain_in_its_order(engine: Engine, tmp_path: Path) -
         down = orchestrator(serve, "down", "--project=shop", "--timeout=50")
         assert down.returncode == 0, down
         assert "critical path: frontend" in down.stdout
-        for container in containers.values():  # Podman's stream tells of a death a little later
-            journal.wait_for(lambda event, died=container: (event.container_id, event.action in DEATHS) == (died, True))
+        wait_until(  # Podman's stream tells of a death a little later
+            lambda: {event.container_id for event in journal.seen if event.action in DEATHS} >= {*containers.values()},
+            10,
+            "the news of four deaths",
+        )
         ends = moments(journal, containers, *DEATHS)
         assert ends == sorted(ends, reverse=True)
         assert {engine.state(container) for container in containers.values()} == {"exited"}
