@@ -252,3 +252,8 @@ def test_a_disabled_service_stays_disabled_when_nobody_knows_by_whom() -> None:
 def test_every_field_of_the_state_is_kept_but_the_evidence_of_this_process() -> None:
     names_kept = set(kept(FULL)) - {"version"}
     assert names_kept == {field.name for field in fields(ServiceState)} - {"probe_seen", "confirmations"}
+
+
+@pytest.mark.parametrize(("written", "read"), [("forced", "forced"), ("in_order", "in_order"), ("soon", None)])
+def test_how_it_is_to_go_down_comes_back_where_it_makes_sense(written: str, read: str | None) -> None:
+    assert from_document({**kept(FULL), "leaving": written}, NOW).leaving == read

@@ -391,3 +391,9 @@ def test_to_enable_is_not_to_start() -> None:
     stage.ends(Result.DONE, stage.seen(state=ContainerState.EXITED, exit_code=143))
     ask(stage, Enable("ann"))
     assert stage.does == []
+
+
+def test_what_was_declared_is_started_though_nobody_named_it() -> None:
+    stage = created()
+    assert ask(stage, Up("ann", named=False)).accepted
+    assert stage.does == [ActionKind.START]
