@@ -45,6 +45,10 @@ STATUSES = [
         )
         for verb in ("hold", "release")
     ),
+    *(
+        ("post", f"/api/system/{verb}", {"202", "401", "403", "413", "429", "404", "422", "500", "503"})
+        for verb in ("up", "down")
+    ),
     ("get", "/api/health/ai-services", {"200", "401", "403", "413", "429", "500"}),
     ("get", "/api/system/monitoring/health", {"200", "401", "403", "413", "429", "500"}),
     ("get", "/api/system/health/ready", {"200", "401", "403", "413", "429", "500", "503"}),

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.core.decide import decide
 from orchestrator.core.messages import (
     UNSEEN,
+    Awaited,
     Command,
     Companion,
     Decision,
@@ -96,6 +97,11 @@ class Stage:
         self.severed: Severed | None = None
         self.leftover: ContainerSummary | None = None
         self.crowded = False
+        self.unwatched = False
+        self.dependencies_seen = True
+        self.awaited: tuple[Awaited, ...] = ()
+        self.needed_by: tuple[str, ...] = ()
+        self.leaving: tuple[str, ...] = ()
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -116,6 +122,11 @@ class Stage:
             severed=self.severed,
             leftover=self.leftover,
             crowded=self.crowded,
+            unwatched=self.unwatched,
+            dependencies_seen=self.dependencies_seen,
+            awaited=self.awaited,
+            needed_by=self.needed_by,
+            leaving=self.leaving,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

@@ -19,9 +19,11 @@ from orchestrator.core.decide import decide
 from orchestrator.core.messages import (
     UNSEEN,
     Action,
+    Awaited,
     Command,
     Decision,
     Disable,
+    Down,
     Enable,
     Facts,
     Hold,
@@ -33,6 +35,7 @@ from orchestrator.core.messages import (
     Result,
     Start,
     Stop,
+    Up,
 )
 from orchestrator.core.model import (
     ActionKind,
@@ -86,6 +89,8 @@ commands = st.one_of(
     st.builds(Enable, actors),
     st.builds(Enable, actors),
     st.builds(Disable, actors),
+    st.builds(Up, actors, st.booleans()),
+    st.builds(Down, actors, st.booleans()),
     st.builds(Hold, actors, st.sampled_from([1.0, 300.0])),
     st.builds(Release, actors),
 )
@@ -110,6 +115,9 @@ class World(RuleBasedStateMachine):
         self.probe: ProbeResult | None = None
         self.unmet: tuple[str, ...] = ()
         self.crowded = False
+        self.unwatched = False
+        self.dependents: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
+        self.awaited: tuple[Awaited, ...] = ()
         self.stopped_by_hand = False
         self.hands: Action | None = None
         self.wake_at: float | None = None
@@ -121,8 +129,21 @@ class World(RuleBasedStateMachine):
 
     def turn(self, outcome: Outcome | None = None, command: Command | None = None, jitter: float = 0.0) -> Decision:
         stop_requested = self.stopped_by_hand and isinstance(self.shown, ContainerSnapshot)
-        facts = Facts(self.shown, self.probe, self.unmet, stop_requested, outcome, command, jitter)
-        facts = replace(facts, crowded=self.crowded)
+        needed_by, leaving = self.dependents
+        facts = Facts(
+            self.shown,
+            self.probe,
+            self.unmet,
+            stop_requested,
+            outcome,
+            command,
+            jitter,
+            crowded=self.crowded,
+            unwatched=self.unwatched and isinstance(self.shown, ContainerSnapshot) and self.shown.state not in UP,
+            awaited=self.awaited,
+            needed_by=needed_by,
+            leaving=leaving,
+        )
         before = self.state
         decision = decide(self.spec, before, facts, self.now)
         self.state, self.wake_at = decision.state, decision.wake_at
@@ -151,7 +172,10 @@ class World(RuleBasedStateMachine):
         assert before.attempt is None or not before.attempt.in_flight or facts.outcome is not None
         if action.kind is ActionKind.STOP:
             assert action.manual
+            assert before.leaving is None or isinstance(facts.command, Stop) or not facts.leaving, "dependents first"
             return
+        if before.wanted_by is not None and not isinstance(facts.command, Start | Restart):
+            assert not facts.unmet, "in its order"
         assert self.state.enabled, "disabled is disabled"
         if action.manual:
             return
@@ -365,6 +389,22 @@ class World(RuleBasedStateMachine):
     @rule(unmet=RARELY)
     def the_dependency_goes_or_comes(self, unmet: bool) -> None:
         self.unmet = ("db",) if unmet else ()
+        self.turn()
+
+    @rule(needed=RARELY, leaving=RARELY)
+    def dependents_go_or_come(self, needed: bool, leaving: bool) -> None:
+        self.dependents = ("web",) if needed else (), ("worker",) if leaving else ()
+        self.turn()
+
+    @rule(coming=RARELY, grace=st.sampled_from([5.0, 60.0]), runs=st.booleans())
+    def what_it_wants_goes_or_comes(self, coming: bool, grace: float, runs: bool) -> None:
+        ends = self.now.moment + grace if runs else None
+        self.awaited = (Awaited("model", grace, ends),) if coming else ()
+        self.turn()
+
+    @rule(unwatched=st.booleans())
+    def nobody_looks_for_a_while(self, unwatched: bool) -> None:
+        self.unwatched = unwatched
         self.turn()
 
     @precondition(is_up)

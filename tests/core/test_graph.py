@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.graph import cut_cycles, dependents, find_cycle, phases, roots, unmet
+from orchestrator.core.graph import closure, cut_cycles, dependents, find_cycle, phases, roots, unmet
 
 SHOP = {"frontend": ("backend",), "backend": ("postgres", "redis"), "postgres": (), "redis": (), "ai-llm": ("gpu",)}
 
@@ -98,6 +98,13 @@ def test_a_resource_that_nobody_watches_counts_as_met() -> None:
 
 def test_a_resource_that_is_known_to_be_missing_is_not_met() -> None:
     assert unmet(("gpu", "redis"), {"redis"}, {"gpu"}) == ("gpu",)
+
+
+def test_a_closure_holds_what_is_needed_directly_or_through_others() -> None:
+    assert closure(["backend"], SHOP) == {"backend", *SHOP["backend"]} & SHOP.keys()
+    assert "postgres" in closure(["frontend"], SHOP)
+    assert closure([], SHOP) == frozenset()
+    assert closure(["a"], {"a": ["b"], "b": ["a", "gpu"]}) == {"a", "b"}
 
 
 def test_dependents_are_found_through_others_the_nearest_first() -> None:

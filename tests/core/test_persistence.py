@@ -29,6 +29,9 @@ FULL = ServiceState(
     disabled_by="max_failures",
     disabled_at=NOW.moment - 60,
     stopped_by="orchestrator stop",
+    leaving="in_order",
+    wanted_by="ann",
+    due_since=NOW.moment - 7,
     hold=Held(NOW.moment + 1800, "ann", "kernel upgrade"),
     failure_count=3,
     strikes=4,
@@ -66,6 +69,9 @@ states = st.builds(
     disabled_by=st.sampled_from(["human", "max_failures"]),
     disabled_at=st.none() | delays.map(lambda age: NOW.moment - age),
     stopped_by=optional_names,
+    leaving=st.sampled_from([None, "in_order", "forced"]),
+    wanted_by=optional_names,
+    due_since=st.none() | delays.map(lambda age: NOW.moment - age),
     failure_count=counts,
     strikes=counts,
     restart_count=counts,
@@ -97,7 +103,7 @@ def kept(state: ServiceState, now: Instant = NOW) -> dict[str, Any]:
     return loaded
 
 
-MOMENTS = ("disabled_at", "grace_ends", "healthy_since", "retry_at")
+MOMENTS = ("disabled_at", "due_since", "grace_ends", "healthy_since", "retry_at")
 
 
 @given(states)
@@ -248,3 +254,8 @@ def test_a_disabled_service_stays_disabled_when_nobody_knows_by_whom() -> None:
 def test_every_field_of_the_state_is_kept_but_the_evidence_of_this_process() -> None:
     names_kept = set(kept(FULL)) - {"version"}
     assert names_kept == {field.name for field in fields(ServiceState)} - {"probe_seen", "confirmations", "resume_at"}
+
+
+@pytest.mark.parametrize(("written", "read"), [("forced", "forced"), ("in_order", "in_order"), ("soon", None)])
+def test_how_it_is_to_go_down_comes_back_where_it_makes_sense(written: str, read: str | None) -> None:
+    assert from_document({**kept(FULL), "leaving": written}, NOW).leaving == read

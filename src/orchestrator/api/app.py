@@ -19,6 +19,7 @@ from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.monitoring import MonitoringRoutes
 from orchestrator.api.routes.ready import ReadyRoutes
+from orchestrator.api.routes.rollout import RolloutRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
 from orchestrator.api.security import Access, Guard
 from orchestrator.api.supervisor import Reload, Supervisor
@@ -63,6 +64,7 @@ def create_app(
     )
     services = ServiceRoutes(orchestrator, clock, command_deadline)
     app.include_router(services.router())
+    app.include_router(RolloutRoutes(orchestrator, services).router())
     app.include_router(HoldRoutes(orchestrator, services).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(MonitoringRoutes(orchestrator, clock).router())

@@ -30,6 +30,8 @@ Code = Literal[
     "observe_only",
     "refused",
     "engine_away",
+    "required",
+    "left",
     "store_unavailable",
     "overdue",
     "action_failed",

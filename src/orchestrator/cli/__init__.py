@@ -27,6 +27,8 @@ _COMMANDS: Final = {
     "events": _Entry("events", "What happened, and why."),
     "graph": _Entry("graph", "Who needs whom, and in which order they can start."),
     "logs": _Entry("logs", "What a service's container writes."),
+    "up": _Entry("rollout", "Start services in the order of their dependencies, and see them come up."),
+    "down": _Entry("rollout", "Stop services in the reverse order, and keep them stopped."),
     "restart": _Entry("actions", "Restart services now."),
     "start": _Entry("actions", "Start stopped services."),
     "stop": _Entry("actions", "Stop services, and keep them stopped."),

@@ -95,7 +95,7 @@ class Server:
 
     def _ask(self, method: str, path: str, query: dict[str, object], patience: float = 0.0) -> Document:
         given = _given(query)
-        target = f"{path}?{urlencode(given)}" if given else path
+        target = f"{path}?{urlencode(given, doseq=True)}" if given else path
         connection = self._connection(patience)
         try:
             with self.translated():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -34,7 +34,7 @@ def messages(
     *,
     tick: float | None = None,
     say: Callable[[str], None] = tell,
-) -> Iterator[Document | None]:
+) -> Generator[Document | None]:
     """Every message as it comes; ``None`` when none came for ``tick`` seconds.
 
     Who cannot be reached at first is :class:`Unreachable`. A connection that is lost later is made again, from the

@@ -51,7 +51,11 @@ SERVICE_KEYS: Final[Mapping[str, Key]] = {
         "hard dependencies: while one of them is not running this service is not acted on. Services, containers, or "
         "`gpu`, which is read and blocks nobody.",
     ),
-    "wants": Key(values.service_names, "soft dependencies: block nothing; while one is down, it is in `degraded_by`"),
+    "wants": Key(
+        values.service_names,
+        "soft dependencies: waited for at start-up, up to their own `grace`; later they block nothing; while one is "
+        "down, it is in `degraded_by`",
+    ),
     "restart_with": Key(
         values.service_names,
         "restarted once after one of these was, whoever restarted it; no failure. What was restarted before the "

@@ -1,6 +1,7 @@
 """What a person may ask for, and when the answer is no.
 
-A command is refused with its reason or takes effect in the same turn; it is never queued behind an action.
+A command is refused with its reason or takes effect in the same turn; it is never queued behind an action. Those to
+bring a service up or down in its order are wishes: they take effect when its order comes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from orchestrator.core.messages import (
     UNSEEN,
     Command,
     Disable,
+    Down,
     Enable,
     Hold,
     Message,
@@ -21,9 +23,12 @@ from orchestrator.core.messages import (
     Restart,
     Start,
     Stop,
+    Up,
 )
-from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
+from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.rejoin import recreate_on_request
+from orchestrator.core.shutdown import bring_down
+from orchestrator.core.startup import bring_up
 from orchestrator.core.turn import Turn
 
 _UP = (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.STOPPING)
@@ -41,8 +46,8 @@ def obey(turn: Turn, command: Command) -> Reply:
             return take_hold(turn, command)
         case Release():
             return release(turn, command)
-        case Restart() | Start() | Stop():
-            container = _container_to_act_on(turn)
+        case Restart() | Start() | Stop() | Up() | Down():
+            container = _container_to_act_on(turn, command)
             return container if isinstance(container, Reply) else _act(turn, command, container)
         case _:
             assert_never(command)
@@ -86,7 +91,7 @@ def _disable(turn: Turn, command: Disable) -> Reply:
     return Reply(True, f"{name} is disabled: it is observed and not restarted")
 
 
-def _container_to_act_on(turn: Turn) -> ContainerSnapshot | Reply:
+def _container_to_act_on(turn: Turn, command: Command) -> ContainerSnapshot | Reply:
     name, container = turn.spec.name, turn.facts.container
     if turn.spec.observe_only is not None:
         return Reply(False, f"{name} is only observed: {turn.spec.observe_only}", "observe_only")
@@ -94,8 +99,9 @@ def _container_to_act_on(turn: Turn) -> ContainerSnapshot | Reply:
         return Reply(False, f"{name} cannot be seen: the engine does not answer; try again when it does", "engine_away")
     if container is None:
         return Reply(False, f"{name} has no container: create it first", "no_container")
-    if turn.state.attempt is not None and turn.state.attempt.in_flight:
-        return Reply(False, f"{name} is in the middle of a {turn.state.attempt.kind}: wait for it", "in_flight")
+    attempt = turn.state.attempt
+    if attempt is not None and attempt.in_flight and not _can_wait(command, attempt):
+        return Reply(False, f"{name} is in the middle of a {attempt.kind}: wait for it", "in_flight")
     if container.state in _GOING:
         return Reply(False, f"the container of {name} is being removed: create it anew", "no_container")
     if container.state is ContainerState.PAUSED:
@@ -103,11 +109,16 @@ def _container_to_act_on(turn: Turn) -> ContainerSnapshot | Reply:
     return container
 
 
-def _act(turn: Turn, command: Restart | Start | Stop, container: ContainerSnapshot) -> Reply:
+def _can_wait(command: Command, attempt: Attempt) -> bool:
+    """A wish does not disturb an action; but what is being stopped was not to be up a moment ago."""
+    return isinstance(command, Down) or (isinstance(command, Up) and attempt.kind is not ActionKind.STOP)
+
+
+def _act(turn: Turn, command: Restart | Start | Stop | Up | Down, container: ContainerSnapshot) -> Reply:
     name = turn.spec.name
-    if not turn.state.enabled and not isinstance(command, Stop):
+    if not turn.state.enabled and not isinstance(command, Stop | Down):
         return Reply(False, f"{name} is disabled ({turn.state.reason}): enable it first", "disabled")
-    if turn.facts.severed is not None and not isinstance(command, Stop):
+    if turn.facts.severed is not None and not isinstance(command, Stop | Down):
         return recreate_on_request(turn, command, container, turn.facts.severed)
     match command:
         case Stop():
@@ -116,6 +127,10 @@ def _act(turn: Turn, command: Restart | Start | Stop, container: ContainerSnapsh
             return _start(turn, command, container)
         case Restart():
             return _restart(turn, command, container)
+        case Up():
+            return bring_up(turn, command, container)
+        case Down():
+            return bring_down(turn, command, container)
         case _:
             assert_never(command)
 
@@ -127,7 +142,9 @@ def _supersede(turn: Turn, actor: str) -> None:
 def _stop(turn: Turn, command: Stop, container: ContainerSnapshot) -> Reply:
     name = turn.spec.name
     _supersede(turn, command.actor)
-    turn.state = replace(turn.state, stopped_by=f"stopped by {command.actor}", retry_at=None)
+    turn.state = replace(
+        turn.state, stopped_by=f"stopped by {command.actor}", retry_at=None, leaving=None, wanted_by=None
+    )
     if container.state not in _UP:
         turn.note(f"stopped by {command.actor}")
         return Reply(True, f"{name} is stopped already and stays so until it is started")
@@ -139,7 +156,7 @@ def _start(turn: Turn, command: Start, container: ContainerSnapshot) -> Reply:
     name = turn.spec.name
     if turn.state.stopped_by is not None:
         _supersede(turn, command.actor)
-    turn.state = replace(turn.state, stopped_by=None, completed=False)
+    turn.state = replace(turn.state, stopped_by=None, leaving=None, wanted_by=None, completed=False)
     if container.state is ContainerState.STOPPING:
         return Reply(True, f"{name} is on its way down and is started again after that")
     if container.state in _UP:
@@ -151,7 +168,7 @@ def _start(turn: Turn, command: Start, container: ContainerSnapshot) -> Reply:
 
 def _restart(turn: Turn, command: Restart, container: ContainerSnapshot) -> Reply:
     _supersede(turn, command.actor)
-    turn.state = replace(turn.state, stopped_by=None, completed=False)
+    turn.state = replace(turn.state, stopped_by=None, leaving=None, wanted_by=None, completed=False)
     if command.reset_failures:
         turn.state = replace(turn.state, failure_count=0, strikes=0, last_backoff=0.0, counted=False)
     cause = f"asked for by {command.actor}"

@@ -7,6 +7,8 @@ from dataclasses import replace
 from orchestrator.core import policy
 from orchestrator.core.messages import Failure, Message
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
+from orchestrator.core.shutdown import leave
+from orchestrator.core.startup import LEFT_ALONE, await_sight, await_wanted, start
 from orchestrator.core.turn import Turn
 
 
@@ -14,8 +16,11 @@ def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
     """One turn of a service whose container was created, exited, is dead, or is between two runs."""
     words = policy.describe_exit(container)
     stopped_by = turn.state.stopped_by
+    if turn.state.leaving is not None and container.state is ContainerState.RESTARTING:
+        leave(turn, container)
+        return
     if stopped_by is not None:
-        turn.state = replace(turn.state, attempt=None, retry_at=None)
+        turn.state = replace(turn.state, attempt=None, retry_at=None, leaving=None)
         _rest(turn, stopped_by)
         return
     if not turn.state.enabled:
@@ -29,10 +34,11 @@ def observe_down(turn: Turn, container: ContainerSnapshot) -> None:
     if container.state is ContainerState.DEAD:
         _rest(turn, "the engine failed to remove it and cannot start it: remove it by force and create it anew")
         return
-    if container.state is ContainerState.CREATED and not container.error and turn.state.retry_at is None:
-        _rest(turn, "created, never started: left to whoever created it")
+    untouched = container.state is ContainerState.CREATED and not container.error and turn.state.retry_at is None
+    if untouched and turn.state.wanted_by is None:
+        _rest(turn, LEFT_ALONE)
         return
-    if _asked_to_stop(turn):
+    if turn.state.wanted_by is None and _asked_to_stop(turn):
         return
     if turn.state.status is not Status.STOPPED:
         _go_down(turn, container, words)
@@ -78,8 +84,10 @@ def _asked_to_stop(turn: Turn) -> bool:
 
 
 def _go_down(turn: Turn, container: ContainerSnapshot, words: str) -> None:
-    """A run ended: one failure, unless its ill health was counted already."""
-    existed = turn.state.status is not Status.NOT_FOUND
+    """A run ended: one failure, unless its ill health was counted already, or the end says nothing about it: a host
+    that reboots and an engine that ends take everything down, and who wants it up again knows that it is down."""
+    excused = turn.facts.unwatched or turn.state.wanted_by is not None
+    existed = turn.state.status is not Status.NOT_FOUND and not excused
     _rest(turn, words)
     if existed and not turn.state.counted:
         turn.fail(words, Failure.OOM_KILLED if container.oom_killed else Failure.EXITED)
@@ -120,4 +128,6 @@ def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
         cause = f"to finish an interrupted restart: {attempt.cause}"
         turn.order(ActionKind.START, container, cause, manual=manual, announced=True)
         return
-    turn.order(ActionKind.START, container, words)
+    if not manual and (await_sight(turn, words) or await_wanted(turn, words)):
+        return
+    start(turn, container, words)

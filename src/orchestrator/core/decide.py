@@ -18,9 +18,9 @@ held                      wait, count nothing   wait, count nothing     wait, co
 While an action is in flight everything holds. The rules below read from the most specific to the most general;
 each either settles the turn and returns, or leaves it to the next. One room each for what they lead to: ``settle``
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
-runs is well), ``death`` (what to do about what is down), ``waiting`` (what others keep it from), ``holding`` (a
-person's hold), ``companions`` (what it is restarted with), ``rejoin`` (whose namespaces it uses); ``turn`` counts
-failures and orders actions.
+runs is well), ``death`` (what to do about what is down), ``startup`` and ``shutdown`` (up and down in order),
+``waiting`` (what others keep it from), ``holding`` (a person's hold), ``companions`` (what it is restarted with),
+``rejoin`` (whose namespaces it uses); ``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.rejoin import rejoin, remember_owners, resume_recreation
 from orchestrator.core.settle import settle
+from orchestrator.core.startup import FOUND_STOPPED, wanted_until
 from orchestrator.core.takeover import take_over
 from orchestrator.core.turn import Turn
 from orchestrator.core.waiting import await_dependencies, resume
@@ -163,7 +164,7 @@ def _whoever_stopped_it(turn: Turn, container: ContainerSnapshot) -> str | None:
         return None
     if policy.is_job(turn.spec, container) and container.exit_code == 0:
         return None
-    return "found stopped, and left so until somebody starts it"
+    return FOUND_STOPPED
 
 
 def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
@@ -211,7 +212,15 @@ def _wake_at(turn: Turn) -> float | None:
         return hold_ends
     forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
     patience_ends = None if state.attempt is None else state.attempt.patience_ends
-    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, hold_ends, state.resume_at)
+    moments = (
+        state.retry_at,
+        forgiven,
+        _trial_at(turn),
+        patience_ends,
+        wanted_until(turn),
+        hold_ends,
+        state.resume_at,
+    )
     return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
 

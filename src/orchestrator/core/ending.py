@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.core.messages import UNSEEN, Command, Event, Message, NoEvidence, Stop
+from orchestrator.core.messages import UNSEEN, Command, Down, Event, Message, NoEvidence, Stop
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ServiceState, Status
 
 _DOWN: Final = (ContainerState.CREATED, ContainerState.EXITED, ContainerState.DEAD)
@@ -30,7 +30,7 @@ def ending_of(
 
     ``events`` are those told since it was accepted; the rest is as it is now.
     """
-    if isinstance(command, Stop):
+    if isinstance(command, Stop | Down):
         return _of_stop(events, state, container)
     for event in events:
         if event.message is Message.RESTART_COMPLETED:

@@ -77,7 +77,8 @@ def _begin_run(turn: Turn, container: ContainerSnapshot, run: Run, *, by_engine:
 def _take_up(turn: Turn, container: ContainerSnapshot, run: Run) -> None:
     """Everything that was known of the last run ends here; who starts it, takes back that it was stopped."""
     being_stopped = turn.state.attempt is not None and turn.state.attempt.kind is ActionKind.STOP
-    stays_stopped = being_stopped or container.state is not ContainerState.RUNNING
+    to_be_stopped = being_stopped or turn.state.leaving is not None
+    stays_stopped = to_be_stopped or container.state is not ContainerState.RUNNING
     turn.state = replace(
         turn.state,
         run=run,
@@ -89,5 +90,7 @@ def _take_up(turn: Turn, container: ContainerSnapshot, run: Run) -> None:
         counted=False,
         completed=False,
         stopped_by=turn.state.stopped_by if stays_stopped else None,
+        wanted_by=None,
+        due_since=None,
     )
     turn.become(Status.STARTING, "waiting for the first passing check")

@@ -107,6 +107,18 @@ def roots(unmet: Iterable[str], unmet_of: Callable[[str], Iterable[str]]) -> tup
     return tuple(sorted(found))
 
 
+def closure(names: Iterable[str], needs: Needs) -> frozenset[str]:
+    """``names``, and all that they need, directly or through others, as far as it is a key of ``needs``."""
+    found: set[str] = set()
+    frontier = set(names)
+    while frontier:
+        name = frontier.pop()
+        if name not in found:
+            found.add(name)
+            frontier.update(needed for needed in needs.get(name, ()) if needed in needs)
+    return frozenset(found)
+
+
 def dependents(name: str, needs: Needs) -> tuple[str, ...]:
     """Everything that needs ``name``, directly or through others; nearest first, sorted among equals."""
     found: dict[str, None] = {}

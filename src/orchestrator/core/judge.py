@@ -9,12 +9,16 @@ from orchestrator.core import policy
 from orchestrator.core.companions import follow_companions
 from orchestrator.core.messages import Failure, Message, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, RunningCheck, Status, Verdict
+from orchestrator.core.shutdown import leave
 from orchestrator.core.takeover import give_back
 from orchestrator.core.turn import Turn
 
 
 def judge(turn: Turn, container: ContainerSnapshot) -> None:
     """One turn of a service whose container runs."""
+    if turn.state.leaving is not None:
+        leave(turn, container)
+        return
     if turn.state.stopped_by is not None:
         _still_up(turn, container)
         return

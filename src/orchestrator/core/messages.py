@@ -60,6 +60,24 @@ class Disable:
 
 
 @dataclass(frozen=True, slots=True)
+class Up:
+    """Run again, when what it depends on does: a wish, and no action."""
+
+    actor: str
+    named: bool = True
+    """The service or its project was named; else what nobody declared and somebody left down is not meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Stop, and stay so, when those that require it are down: a wish, and no action."""
+
+    actor: str
+    force: bool = False
+    """Also where one that requires it runs and is to go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     actor: str
     seconds: float
@@ -71,7 +89,7 @@ class Release:
     actor: str
 
 
-Command = Restart | Start | Stop | Enable | Disable | Hold | Release
+Command = Restart | Start | Stop | Enable | Disable | Hold | Release | Up | Down
 """What a person asked for; ``actor`` says who, in words that go to the journal."""
 
 
@@ -121,6 +139,17 @@ class Severed:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """A soft dependency that is coming up, or will be started by itself."""
+
+    name: str
+    grace: float
+    """Seconds."""
+    grace_ends: float | None
+    """The moment, of its run; ``None``: it does not run yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything known from outside about one service at one turn.
 
@@ -155,6 +184,16 @@ class Facts:
     crowded: bool = False
     """Others come first: as many actions are under way as the engine is given at once. What a person asks for does not
     wait."""
+    unwatched: bool = False
+    """Nobody looked when its last run ended: the engine was away, or we were."""
+    dependencies_seen: bool = True
+    """All that it requires or wants was looked at since we began, or the engine is back."""
+    awaited: tuple[Awaited, ...] = ()
+    """The soft dependencies that do not run yet and are worth waiting for."""
+    needed_by: tuple[str, ...] = ()
+    """Services that require it, are up, and are not to be stopped."""
+    leaving: tuple[str, ...] = ()
+    """Services that require it, are up, and are to be stopped."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -234,7 +273,16 @@ class Reply:
     accepted: bool
     message: str
     conflict: Literal[
-        "", "disabled", "in_flight", "no_container", "severed", "paused", "observe_only", "engine_away"
+        "",
+        "disabled",
+        "in_flight",
+        "no_container",
+        "severed",
+        "paused",
+        "observe_only",
+        "engine_away",
+        "required",
+        "left",
     ] = ""
     """Why it was refused, for machines."""
 

@@ -337,6 +337,12 @@ class ServiceState:
     """The moment it was disabled."""
     stopped_by: str | None = None
     """Who wants it stopped, in words (``orchestrator stop``); kept until somebody starts it."""
+    leaving: Literal["in_order", "forced"] | None = None
+    """It is stopped as soon as those that require it are down (``orchestrator down``)."""
+    wanted_by: str | None = None
+    """Who wants it up, in words (``orchestrator up``), until it is started for that."""
+    due_since: float | None = None
+    """The moment from which nothing but soft dependencies kept it from its start, where they are waited for."""
     hold: Held | None = None
     """A maintenance (``orchestrator hold``)."""
     failure_count: int = 0

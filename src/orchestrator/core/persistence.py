@@ -41,6 +41,9 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "disabled_by": state.disabled_by,
         "disabled_at": _wall_of(state.disabled_at, now),
         "stopped_by": state.stopped_by,
+        "leaving": state.leaving,
+        "wanted_by": state.wanted_by,
+        "due_since": _wall_of(state.due_since, now),
         "hold": _hold_document(state.hold, now),
         "failure_count": state.failure_count,
         "strikes": state.strikes,
@@ -80,6 +83,9 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         disabled_by=_disabled_by(document),
         disabled_at=_moment(document, "disabled_at", now, at_most=0.0),
         stopped_by=_text(document, "stopped_by"),
+        leaving=_leaving(document),
+        wanted_by=_text(document, "wanted_by"),
+        due_since=_moment(document, "due_since", now, at_most=0.0),
         hold=_hold(document, now),
         failure_count=_count(document, "failure_count"),
         strikes=_count(document, "strikes"),
@@ -192,6 +198,15 @@ def _disabled_by(document: Mapping[str, object]) -> Literal["human", "max_failur
         case "max_failures":
             return "max_failures"
     return "human" if _status(document) is Status.DISABLED else None
+
+
+def _leaving(document: Mapping[str, object]) -> Literal["in_order", "forced"] | None:
+    match document.get("leaving"):
+        case "in_order":
+            return "in_order"
+        case "forced":
+            return "forced"
+    return None
 
 
 def _run(document: Mapping[str, object], key: str) -> Run | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from orchestrator.core.messages import Message, Reply, Restart, Severed, Start
+from orchestrator.core.messages import Message, Reply, Restart, Severed, Start, Up
 from orchestrator.core.model import NAMESPACES, ActionKind, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.turn import Turn
 
@@ -77,7 +77,9 @@ def rejoin(turn: Turn, container: ContainerSnapshot) -> None:
         turn.order(ActionKind.RECREATE, container, words, successors=severed.successors)
 
 
-def recreate_on_request(turn: Turn, command: Restart | Start, container: ContainerSnapshot, severed: Severed) -> Reply:
+def recreate_on_request(
+    turn: Turn, command: Restart | Start | Up, container: ContainerSnapshot, severed: Severed
+) -> Reply:
     """A restart or a start of it would end with it down: recreate it instead, or refuse with what to run."""
     name, words = turn.spec.name, in_words(severed, container)
     if not turn.spec.recovery.recreate:

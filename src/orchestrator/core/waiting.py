@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from orchestrator.core.messages import Message
 from orchestrator.core.model import ContainerSnapshot, ContainerState, Status
+from orchestrator.core.startup import LEFT_ALONE
 from orchestrator.core.turn import Turn
 
 
@@ -28,6 +29,7 @@ def resume(turn: Turn, container: ContainerSnapshot) -> None:
 def await_dependencies(turn: Turn) -> None:
     """Tell once that it is down, or not well, and that it is not its turn to be healed."""
     waits = bool(turn.facts.unmet) and not turn.held and _concerned(turn) and not turn.actions
+    waits = waits and turn.state.reason != LEFT_ALONE
     if waits and not turn.state.waiting:
         turn.state = replace(turn.state, waiting=True)
         turn.tell(Message.WAITING, turn.state.reason)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from orchestrator.core import graph, policy
-from orchestrator.core.messages import Companion, Facts, Severed
+from orchestrator.core.messages import Awaited, Companion, Facts, Severed
 from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
 from orchestrator.core.rejoin import joined
 from orchestrator.runtime.registry import Record, ServiceRegistry
@@ -15,6 +15,7 @@ from orchestrator.runtime.registry import Record, ServiceRegistry
 def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
     """All levels; what is delivered once, and the jitter, is added by who decides."""
     unmet = unmet_of(record, registry)
+    needing = tuple(_needing(record, registry)) if record.up else ()
     return Facts(
         container=record.evidence,
         probe=record.probe,
@@ -27,6 +28,15 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         owners=tuple(_owners(record, registry)),
         severed=_severed(record, registry),
         leftover=record.leftover,
+        unwatched=record.unwatched,
+        dependencies_seen=all(each.watched for each in _known((*record.spec.requires, *record.spec.wants), registry)),
+        awaited=tuple(
+            Awaited(each.spec.name, each.spec.grace, each.state.grace_ends if each.up else None)
+            for each in _known(record.spec.wants, registry)
+            if each.coming
+        ),
+        needed_by=tuple(each.spec.name for each in needing if each.state.stopped_by is None),
+        leaving=tuple(each.spec.name for each in needing if each.state.stopped_by is not None),
     )
 
 
@@ -38,6 +48,22 @@ def unmet_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
 def missing_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
     """The soft dependencies that are not running: it goes on without them, degraded."""
     return graph.unmet(record.spec.wants, _met(record.spec.wants, registry))
+
+
+def leaving_before(record: Record, registry: ServiceRegistry) -> Iterator[str]:
+    """What it requires and what is to be stopped, for which it may be the last one to wait for."""
+    return (each.spec.name for each in _known(record.spec.requires, registry) if each.state.leaving is not None)
+
+
+def _known(names: Iterable[str], registry: ServiceRegistry) -> Iterator[Record]:
+    return (record for name in names if (record := registry.get(name)) is not None)
+
+
+def _needing(record: Record, registry: ServiceRegistry) -> Iterator[Record]:
+    """Those that require it and are up."""
+    name = record.spec.name
+    others = _known(registry.dependents_of(name), registry)
+    return (other for other in others if other.up and name in other.spec.requires)
 
 
 def _met(names: tuple[str, ...], registry: ServiceRegistry) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.core.compose import project_of
@@ -59,7 +58,6 @@ class Intake:
         self._updates = updates
         self._windows = windows
         self._history: dict[str, Document] = {}
-        self._dependents: dict[str, tuple[str, ...]] = {}
         self._warned: set[str] = set()
 
     def remember(self, kept: Kept) -> None:
@@ -73,11 +71,7 @@ class Intake:
     def lose_sight(self) -> None:
         """From now on nothing counts as seen until it is looked at again."""
         for record in self._registry.records():
-            record.seen = False
-
-    def dependents_of(self, name: str) -> tuple[str, ...]:
-        """Whoever requires, wants, or is restarted with it, or used its namespaces when they were seen last."""
-        return self._dependents.get(name, ())
+            record.seen = record.watched = False
 
     def take_in(self, post: Post, now: Instant) -> Sequence[str]:  # noqa: PLR0912 - one case for each kind of post
         """Update what is known; the services that this concerns."""
@@ -113,8 +107,7 @@ class Intake:
             case HistoryFound(kept=kept, outrun=outrun):
                 return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service, outcome=outcome):
-                self._acted(service, outcome, now)
-                return (service,)
+                return self._acted(service, outcome, now)
             case Asked(service=service):
                 return (service,)
 
@@ -127,12 +120,7 @@ class Intake:
             record = self._registry.admit(sighting, None if document is None else from_document(document, now))
             if sighting.container is not None:
                 record.project = project_of(sighting.container.labels)
-        dependents: defaultdict[str, list[str]] = defaultdict(list)
-        for name, record in self._registry.items():
-            parents = {record.parent, *(parent for _, parent in record.state.owners)}
-            for needed in {*record.spec.requires, *record.spec.wants, *record.spec.restart_with, *parents}:
-                dependents[needed].append(name)
-        self._dependents = {needed: tuple(names) for needed, names in dependents.items()}
+        self._registry.relate()
         found = [name for name, sighting in survey.services.items() if sighting.container is not None]
         if self._surroundings.discovered(found):
             narrator.discovered(found, survey.ignored)
@@ -152,16 +140,15 @@ class Intake:
         record = self._registry.get(post.service)
         if record is None or post.begun < record.looked_at:
             return ()
-        before, record.container = record.container, post.container
-        record.seen = True
-        record.looked_at = post.begun
+        before = record.container
+        regained = record.looked(post.container, post.begun)
         if post.container is None:
             record.gone_since = now.moment if record.gone_since is None else record.gone_since
         else:
             record.gone_since = None
             record.project = project_of(post.container.labels)
             self._notice_stop(record, before, post.container, now)
-        return (post.service,)
+        return self._after_look(post.service, regained=regained)
 
     def _notice_stop(
         self, record: Record, before: ContainerSnapshot | None, seen: ContainerSnapshot, now: Instant
@@ -191,20 +178,23 @@ class Intake:
         for record in self._registry.records():
             record.stop_seen = record.signal_seen = None
 
-    def _acted(self, service: str, outcome: Outcome, now: Instant) -> None:
+    def _acted(self, service: str, outcome: Outcome, now: Instant) -> Sequence[str]:
         """The look after an action is the newest; without one nothing is known until somebody looks."""
         record = self._registry.get(service)
         if record is None:
-            return
+            return (service,)
         if outcome.container is None or outcome.looked_at is None:
             record.seen = False
             record.looked_at = now.moment  # what a look begun before now shows may be older than the action
             if record.container is not None:
                 self._look(record.container.container_id)
         elif outcome.looked_at >= record.looked_at:
-            record.seen = True
-            record.looked_at = outcome.looked_at
-            record.container = outcome.container
+            return self._after_look(service, regained=record.looked(outcome.container, outcome.looked_at))
+        return (service,)
+
+    def _after_look(self, service: str, *, regained: bool) -> Sequence[str]:
+        """Those who depend on what was not known may have waited for just that."""
+        return (service, *(self._registry.dependents_of(service) if regained else ()))
 
     def _inherit(self, documents: Mapping[str, Document], now: Instant) -> Sequence[str]:
         """History found late: services that were judged without it get what still counts, others when first seen."""

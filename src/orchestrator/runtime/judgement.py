@@ -17,11 +17,10 @@ from orchestrator.core.persistence import to_document
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
-from orchestrator.runtime.circumstances import facts_of, missing_of
+from orchestrator.runtime.circumstances import facts_of, leaving_before, missing_of
 from orchestrator.runtime.endings import Endings
 from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.runtime.inbox import Asked
-from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.observer import Observer
@@ -44,7 +43,6 @@ class Judgement:
         self,
         *,
         registry: ServiceRegistry,
-        intake: Intake,
         journal: Journal,
         lifecycle: LifecycleManager,
         admission: Admission,
@@ -55,7 +53,6 @@ class Judgement:
         jitter: float,
     ) -> None:
         self._registry = registry
-        self._intake = intake
         self._journal = journal
         self._lifecycle = lifecycle
         self._admission = admission
@@ -67,7 +64,7 @@ class Judgement:
         self._endings = Endings()
 
     def judge(self, name: str, outcomes: deque[Outcome], asked: deque[Asked], now: Instant) -> Sequence[str]:
-        """Decide for one service until nothing delivered once is left; the dependents whom the result concerns."""
+        """Decide for one service until nothing delivered once is left; the others whom the result concerns."""
         record = self._registry.get(name)
         if record is None:
             for unanswerable in asked:
@@ -75,7 +72,7 @@ class Judgement:
                 self._audit(name, unanswerable, gone, now)
                 _answer(unanswerable, gone)
             return ()
-        before = record.met, record.unmet
+        before = record.bearing
         while True:
             question = asked.popleft() if asked and not outcomes else None
             outcome = outcomes.popleft() if outcomes else None
@@ -86,7 +83,9 @@ class Judgement:
                     self._endings.wait(name, question.command, question.ending, record)
             if not outcomes and not asked:
                 break
-        return self._intake.dependents_of(name) if (record.met, record.unmet) != before else ()
+        record.bearing = record.met, record.unmet, record.coming
+        dependents = self._registry.dependents_of(name) if record.bearing != before else ()
+        return (*dependents, *leaving_before(record, self._registry))
 
     def release(self, name: str, record: Record, now: Instant) -> None:
         """The last turn of a service that leaves; also for who waits for its end."""
@@ -149,7 +148,8 @@ class Judgement:
             self._lifecycle.submit(action, record.spec.lane)
         self._admission.decided(name, record.spec, due=decision.due)
         self._monitor.watch(name, self._watch(record, decision, now))
-        if record.state.status is Status.UNHEALTHY and before.status is not Status.UNHEALTHY:
+        newly = before.status is not Status.UNHEALTHY or decision.failures
+        if record.state.status is Status.UNHEALTHY and newly:
             for dependency in record.spec.requires:  # is it the cause? the answer decides before anything is restarted
                 self._monitor.ask(dependency)
 

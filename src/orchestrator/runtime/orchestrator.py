@@ -165,7 +165,6 @@ class ContainerOrchestrator:
         )
         self._judgement = Judgement(
             registry=self._registry,
-            intake=self._intake,
             journal=self._journal,
             lifecycle=self._lifecycle,
             admission=self._admission,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -21,6 +22,7 @@ from orchestrator.core.model import (
     Status,
 )
 from orchestrator.core.reach import in_network_of, network_owner
+from orchestrator.core.shutdown import UP
 from orchestrator.core.sighting import Loss, Origin, Sighting
 from orchestrator.runtime.views import HealthView, ServiceView, local_time
 
@@ -50,6 +52,10 @@ class Record:
     """Some check has passed since we began: there is a way from here to it."""
     project: str | None = None
     """The compose project of its container, or of the last one it had."""
+    watched: bool = False
+    """It was looked at since we began, or the engine is back."""
+    missed: Run | None = None
+    """The run that had ended when it was looked at again."""
     stop_seen: tuple[str, float] | None = None
     """Container and engine time of the newest stop that an event told of."""
     signal_seen: tuple[str, float] | None = None
@@ -73,6 +79,8 @@ class Record:
     """The moment since which no container is it."""
     unlisted: bool = False
     """The configuration does not know it any more: it leaves as soon as no action on it is in flight."""
+    bearing: tuple[object, ...] = ()
+    """What others may count on, as of its last decision: they are decided when it changes."""
     shown: tuple[object, ...] = ()
     """The appearance that observers were told of last."""
 
@@ -100,6 +108,42 @@ class Record:
     @property
     def evidence(self) -> ContainerSnapshot | NoEvidence | None:
         return self.container if self.seen else UNSEEN
+
+    def looked(self, container: ContainerSnapshot | None, begun: float) -> bool:
+        """Take in what a look that began at that moment showed; whether it ended a time without sight."""
+        regained, self.watched = not self.watched, True
+        self.seen, self.looked_at, self.container = True, begun, container
+        if regained:
+            down = container is not None and container.state not in UP
+            self.missed = container.run if down and container is not None else None
+        return regained
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether its last run ended while nobody looked."""
+        return self.container is not None and self.missed is not None and self.container.run == self.missed
+
+    @property
+    def up(self) -> bool:
+        """Whether it still needs what it requires; a stop is over when its end was told."""
+        attempt = self.state.attempt
+        being_stopped = attempt is not None and attempt.in_flight and attempt.kind is ActionKind.STOP
+        return self.container is not None and (self.container.state in UP or being_stopped)
+
+    @property
+    def coming(self) -> bool:
+        """Whether it is on its way up, or will be started by itself: worth waiting for."""
+        state, container = self.state, self.container
+        wanted_up = state.enabled and state.stopped_by is None and self.spec.observe_only is None and not self.holds
+        if self.met or not self.seen or container is None or not wanted_up:
+            return False
+        match container.state:
+            case ContainerState.RUNNING:
+                return state.status is Status.STARTING and state.grace_ends is not None
+            case ContainerState.CREATED:
+                return state.wanted_by is not None
+            case _:
+                return container.state in (ContainerState.EXITED, ContainerState.RESTARTING)
 
     @property
     def stop_requested(self) -> bool:
@@ -137,12 +181,15 @@ class Record:
 
     @property
     def met(self) -> bool:
-        """Whether those who require this service may count on it."""
-        state = self.state
-        if state.status is Status.RUNNING or state.completed:
+        """Whether those who require this service may count on it: not on what is remembered of a run that is over."""
+        state, container = self.state, self.container
+        if state.completed:
             return True
-        runs = self.container is not None and self.container.state is ContainerState.RUNNING
-        return state.status is Status.DISABLED and runs and state.healthy_since is not None
+        if container is not None and (container.state not in UP or container.run != state.run):
+            return False
+        runs = container is not None and container.state is ContainerState.RUNNING
+        enough = state.status is Status.DISABLED and runs and state.healthy_since is not None
+        return state.status is Status.RUNNING or enough
 
 
 class ServiceRegistry:
@@ -151,6 +198,7 @@ class ServiceRegistry:
     def __init__(self, forget_after: float = 3600.0) -> None:
         self._records: dict[str, Record] = {}
         self._forget_after = forget_after
+        self._dependents: dict[str, tuple[str, ...]] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)
@@ -180,6 +228,19 @@ class ServiceRegistry:
         record.lost, record.parent, record.leftover = sighting.lost, sighting.parent, sighting.leftover
         record.unlisted = False
         return record
+
+    def relate(self) -> None:
+        """Work out anew who depends on whom."""
+        dependents: defaultdict[str, list[str]] = defaultdict(list)
+        for name, record in self._records.items():
+            parents = {record.parent, *(parent for _, parent in record.state.owners)}
+            for needed in {*record.spec.requires, *record.spec.wants, *record.spec.restart_with, *parents}:
+                dependents[needed].append(name)
+        self._dependents = {needed: tuple(names) for needed, names in dependents.items()}
+
+    def dependents_of(self, name: str) -> tuple[str, ...]:
+        """Whoever requires, wants, or is restarted with it, or used its namespaces when they were seen last."""
+        return self._dependents.get(name, ())
 
     def unlist(self, name: str) -> None:
         record = self._records.get(name)

@@ -157,11 +157,13 @@ class Storms(Observer):
     def _causes(self) -> dict[str, float]:
         """What is ill, or is behind the ill health of others, with the moment since when. Who has not been looked at
         since it fell ill is left out, because it may be dead; so is whose dependencies have not been asked since,
-        because one of them may be the cause. One that cannot be asked at all is taken for it."""
+        because one of them may be the cause, and who has time to come back after one of them did. One that cannot be
+        asked at all is taken for it."""
+        now = self._clock.now().moment
         causes: dict[str, float] = {}
         for name, since in self._failing.items():
             record = self._registry.get(name)
-            if record is None or record.looked_at < since:
+            if record is None or record.looked_at < since or now < (record.state.grace_ends or 0.0):
                 continue
             facts = facts_of(record, self._registry)
             if not facts.roots and facts.dependencies_asked < since:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from orchestrator.core.messages import Command, Message, Restart, Start, Stop
+from orchestrator.core.messages import Command, Down, Message, Restart, Start, Stop, Up
 from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.told import Told
 
@@ -39,7 +39,7 @@ def _on_request(happening: Happening, commands: Asked) -> bool:
     return any(
         service == happening.container and 0 <= happening.at.moment - moment < _ASKED
         for moment, service, command in commands
-        if isinstance(command, Restart | Start | Stop)
+        if isinstance(command, Restart | Start | Stop | Up | Down)
     )
 
 

@@ -73,7 +73,7 @@ class ServiceRoutes:
         )
 
     async def get_service(self, name: Name) -> schemas.Service:
-        return schemas.Service.of(self._require(name))
+        return schemas.Service.of(self.require(name))
 
     async def restart_service(
         self,
@@ -134,7 +134,7 @@ class ServiceRoutes:
         self, request: Request, name: str, command: Command, ending: asyncio.Future[Ending] | None = None
     ) -> schemas.ActionAnswer:
         """As soon as it is decided; a refusal is raised."""
-        before = self._require(name)
+        before = self.require(name)
         try:
             async with asyncio.timeout(self._command_deadline):
                 reply = await self._orchestrator.command(name, command, ending, requester=requester_of(request.scope))
@@ -148,7 +148,7 @@ class ServiceRoutes:
         view = self._orchestrator.service(name) or before
         return schemas.ActionAnswer(message=reply.message, service=schemas.Service.of(view))
 
-    def _require(self, name: str) -> ServiceView:
+    def require(self, name: str) -> ServiceView:
         view = self._orchestrator.service(name)
         if view is None:
             raise UnknownService(name, [one.name for one in self._orchestrator.services()])
