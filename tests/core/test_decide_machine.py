@@ -73,6 +73,7 @@ specs = st.builds(
     name=st.just("web"),
     display_name=st.just("Web"),
     kind=st.sampled_from([Kind.SERVICE, Kind.SERVICE, Kind.JOB]),
+    lane=st.sampled_from([None, "gpu"]),
     grace=st.sampled_from([0.0, 3.0]),
     health=st.sampled_from([HealthSpec(HttpCheck("/")), HealthSpec(HttpCheck("/"), failures=2), HealthSpec()]),
     recovery=recoveries,
@@ -109,6 +110,7 @@ class World(RuleBasedStateMachine):
         self.shown: ContainerSnapshot | NoEvidence | None = UNSEEN
         self.probe: ProbeResult | None = None
         self.unmet: tuple[str, ...] = ()
+        self.lane_taken_by = self.make_room = ""
         self.stopped_by_hand = False
         self.hands: Action | None = None
         self.wake_at: float | None = None
@@ -120,7 +122,17 @@ class World(RuleBasedStateMachine):
 
     def turn(self, outcome: Outcome | None = None, command: Command | None = None, jitter: float = 0.0) -> Decision:
         stop_requested = self.stopped_by_hand and isinstance(self.shown, ContainerSnapshot)
-        facts = Facts(self.shown, self.probe, self.unmet, stop_requested, outcome, command, jitter)
+        facts = Facts(
+            self.shown,
+            self.probe,
+            self.unmet,
+            stop_requested,
+            outcome,
+            command,
+            jitter,
+            lane_taken_by=self.lane_taken_by,
+            make_room=self.make_room,
+        )
         before = self.state
         decision = decide(self.spec, before, facts, self.now)
         self.state, self.wake_at = decision.state, decision.wake_at
@@ -148,8 +160,9 @@ class World(RuleBasedStateMachine):
         assert self.spec.observe_only is None
         assert before.attempt is None or not before.attempt.in_flight or facts.outcome is not None
         if action.kind is ActionKind.STOP:
-            assert action.manual
+            assert action.manual or facts.make_room
             return
+        assert not facts.lane_taken_by, "one at a time in a lane"
         assert self.state.enabled, "disabled is disabled"
         if action.manual:
             return
@@ -178,6 +191,7 @@ class World(RuleBasedStateMachine):
         if after.retry_at is not None and after.retry_at <= self.now.moment:
             waits_for_the_world = (
                 self.unmet
+                or self.lane_taken_by
                 or after.hold
                 or facts.container is UNSEEN
                 or not isinstance(facts.container, ContainerSnapshot)
@@ -358,6 +372,13 @@ class World(RuleBasedStateMachine):
     @rule(unmet=RARELY)
     def the_dependency_goes_or_comes(self, unmet: bool) -> None:
         self.unmet = ("db",) if unmet else ()
+        self.turn()
+
+    @precondition(lambda self: self.spec.lane is not None)
+    @rule(taken=st.booleans(), short=RARELY)
+    def others_of_its_lane_come_and_go(self, taken: bool, short: bool) -> None:
+        self.lane_taken_by = "llm" if taken else ""
+        self.make_room = "memory is short" if short else ""
         self.turn()
 
     @precondition(is_up)

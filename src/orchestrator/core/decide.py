@@ -19,8 +19,8 @@ While an action is in flight everything holds. The rules below read from the mos
 each either settles the turn and returns, or leaves it to the next. One room each for what they lead to: ``settle``
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
 runs is well), ``death`` (what to do about what is down), ``waiting`` (what others keep it from), ``holding`` (a
-person's hold), ``companions`` (what it is restarted with), ``rejoin`` (whose namespaces it uses); ``turn`` counts
-failures and orders actions.
+person's hold), ``companions`` (what it is restarted with), ``rejoin`` (whose namespaces it uses), ``lanes`` (whose turn
+it is); ``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from orchestrator.core.death import observe_down
 from orchestrator.core.follow import follow_run
 from orchestrator.core.holding import end_hold
 from orchestrator.core.judge import forgiven_at, judge
+from orchestrator.core.lanes import give_way, take_turn
 from orchestrator.core.messages import UNSEEN, Decision, Facts, Message
 from orchestrator.core.model import (
     ActionKind,
@@ -88,6 +89,7 @@ def _observe(turn: Turn) -> None:
     container = turn.facts.container
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return
+    give_way(turn)
     if container is UNSEEN:
         turn.doubt()
         return
@@ -108,6 +110,8 @@ def _observe(turn: Turn) -> None:
     if turn.may_still_end(container):
         turn.note("the engine may still be stopping it: how the restart ends is not known yet")
         turn.doubt()
+        return
+    if take_turn(turn, container):
         return
     _try_again(turn, container)
     if turn.actions:
@@ -171,7 +175,9 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
     What became healthy meanwhile is only enabled, and nothing is tried while a dependency is missing.
     """
     trial_at = _trial_at(turn)
-    if trial_at is None or turn.now.moment < trial_at or turn.hindrance or turn.spec.observe_only is not None:
+    if trial_at is None or turn.now.moment < trial_at or turn.spec.observe_only is not None:
+        return
+    if turn.hindrance or turn.out_of_turn:
         return
     well = turn.state.healthy_since is not None
     turn.state = replace(
@@ -208,7 +214,8 @@ def _wake_at(turn: Turn) -> float | None:
         return hold_ends
     forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
     patience_ends = None if state.attempt is None else state.attempt.patience_ends
-    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, hold_ends, state.resume_at)
+    lane_until = None if state.attempt is None else state.attempt.lane_until
+    moments = (state.retry_at, forgiven, _trial_at(turn), patience_ends, lane_until, hold_ends, state.resume_at)
     return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
 
