@@ -40,7 +40,7 @@ class Picture:
             case {"type": "service_gone", "data": {"name": name}}:
                 self._services.pop(name, None)
                 return [self._farewell(name)]
-            case {"type": "service_status"}:
+            case {"type": "service_status" | "host"}:
                 self.remember([message])
             case {"type": "system", "data": data}:
                 self._system = data

@@ -31,7 +31,7 @@ class Entry(BaseModel):
     cause: str
     blocked_by: list[str] = Field(
         description="`engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `held`, "
-        "`quarantined`, `waiting_on:NAME`."
+        "`quarantined`, `waiting_on:NAME`, `lane_taken_by:NAME`."
     )
 
     @classmethod
