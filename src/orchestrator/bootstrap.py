@@ -15,6 +15,7 @@ from typing import Final
 
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
+from orchestrator.adapters.gpus import NvidiaDriver
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
 from orchestrator.adapters.stores import SqliteStore
@@ -121,6 +122,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         probes=make_probes(engine),
         store=make_store(settings, clock),
         prometheus=PrometheusClient(),
+        gpus=NvidiaDriver(),
         clock=clock,
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from orchestrator.core.gpus import GpuReading
 from orchestrator.core.model import (
     Check,
     ContainerSnapshot,
@@ -231,6 +232,22 @@ class Prometheus(Protocol):
         Never raises but for cancellation, never outlasts ``timeout``, and reads a bounded answer only.
         """
         ...
+
+
+# --- the host ----------------------------------------------------------------------------------------------
+
+
+class GpuDriver(Protocol):
+    """The driver of the host's GPUs, if it has any."""
+
+    async def read(self) -> GpuReading:
+        """Never raises but for cancellation, and answers within a few seconds, also when the driver hangs.
+
+        Without any driver it costs next to nothing.
+        """
+        ...
+
+    async def close(self) -> None: ...
 
 
 # --- state -------------------------------------------------------------------------------------------------

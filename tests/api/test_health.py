@@ -9,8 +9,10 @@ import pytest
 from fastapi import FastAPI
 
 from orchestrator.api.app import create_app
+from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Status
 from orchestrator.errors import StoreUnavailable
+from orchestrator.runtime.views import GpuProcessView, GpusView, GpuView
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 from tests.api.test_services import problem
@@ -67,6 +69,38 @@ def test_full_health_shows_services_workers_engine_and_store() -> None:
     }
     assert document["store"] == {"location": "state.db", "healthy": True, "detail": "", "pending_writes": 0}
     assert (document["turns"], document["last_turn_at"]) == (42, "2024-01-15T09:59:59.500Z")
+
+
+def test_full_health_shows_the_gpus_and_who_uses_them() -> None:
+    supervisor = FakeSupervisor()
+    assert call(served(supervisor), "GET", "/api/system/health/full").json["gpus"] == {
+        "driver": "unknown",
+        "version": "",
+        "detail": "",
+        "since": None,
+        "gpus": [],
+    }
+    card = GpuView(0, "A card", 24_000, 15_000, (GpuProcessView(7, 14_000, "ai-llm"), GpuProcessView(8, None, None)))
+    gpus = GpusView(Driver.ANSWERS, "550.54.14", "", NOON, (card,))
+    supervisor.overall = replace(supervisor.overall, gpus=gpus)
+    assert call(served(supervisor), "GET", "/api/system/health/full").json["gpus"] == {
+        "driver": "answers",
+        "version": "550.54.14",
+        "detail": "",
+        "since": "2024-01-15T10:00:00.000Z",
+        "gpus": [
+            {
+                "index": 0,
+                "name": "A card",
+                "memory_total_bytes": 24_000,
+                "memory_used_bytes": 15_000,
+                "processes": [
+                    {"pid": 7, "memory_bytes": 14_000, "service": "ai-llm"},
+                    {"pid": 8, "memory_bytes": None, "service": None},
+                ],
+            }
+        ],
+    }
 
 
 def test_a_live_orchestrator_says_so() -> None:

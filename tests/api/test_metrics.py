@@ -12,8 +12,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from orchestrator.api.app import create_app
+from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Action, Failure, Outcome, Result
 from orchestrator.core.model import ActionKind, Instant, ProbeResult, Run, ServiceSpec, Status, Verdict
+from orchestrator.runtime.views import GpuProcessView, GpusView, GpuView
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service
 
@@ -182,3 +184,18 @@ def test_every_figure_that_an_example_asks_for_is_exposed(example: str) -> None:
     asked = set(re.findall(r"\borchestrator_[a-z_]+", (EXAMPLES / example).read_text()))
     assert asked
     assert asked <= set(scraped(supervisor))
+
+
+def test_the_gpus_have_series_where_there_are_any() -> None:
+    supervisor = FakeSupervisor()
+    assert not [name for name in scraped(supervisor) if "gpu" in name]
+    mine = (GpuProcessView(7, 14_000, "ai-llm"), GpuProcessView(9, 500, "ai-llm"), GpuProcessView(8, None, None))
+    gpus = GpusView(Driver.ANSWERS, "550.54.14", "", 0.0, (GpuView(0, "A card", 24_000, 15_000, mine),))
+    supervisor.overall = replace(supervisor.overall, gpus=gpus)
+    series = scraped(supervisor)
+    assert series["orchestrator_gpu_driver_up"] == {(): 1}
+    assert series["orchestrator_gpu_memory_total_bytes"] == {("0", "A card"): 24_000}
+    assert series["orchestrator_gpu_memory_used_bytes"] == {("0", "A card"): 15_000}
+    assert series["orchestrator_service_gpu_memory_used_bytes"] == {("0", "ai-llm"): 14_500}
+    supervisor.overall = replace(supervisor.overall, gpus=GpusView(Driver.MISSING))
+    assert scraped(supervisor)["orchestrator_gpu_driver_up"] == {(): 0}

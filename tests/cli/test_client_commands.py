@@ -18,12 +18,13 @@ from orchestrator.api.security import Access
 from orchestrator.cli import main
 from orchestrator.cli.table import print_table
 from orchestrator.core.ending import Ending
+from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
 from orchestrator.errors import ContainerNotFound
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document
-from orchestrator.runtime.views import EdgeView, GraphView
+from orchestrator.runtime.views import EdgeView, GraphView, ResourceView, host_document
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service, an_event
 from tests.cli.served import serving
@@ -172,6 +173,14 @@ def test_no_events_are_told_on_standard_error_so_that_a_pipe_stays_empty() -> No
     assert "Nothing happened yet" in result.stderr
 
 
+def test_an_event_that_is_no_services_tells_what_it_is_about() -> None:
+    document = host_document("gpu", "GPU driver lost", "NVML says: GPU is lost", NOON)
+    supervisor = FakeSupervisor(events=[EventRecord(1, "", {**document, "sequence": 1})])
+    with serving(create_app(supervisor, StoppedClock())) as address:
+        (line,) = run(address, "events").output.splitlines()
+    assert line.split("  ")[1:] == ["gpu", "GPU driver lost", "NVML says: GPU is lost"]
+
+
 # --- graph --------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +197,22 @@ def test_the_graph_is_told_phase_by_phase_and_soft_is_not_hard(address: str, sup
     drawn = run(address, "graph", "--dot").output
     assert '"ai-llm" -> "redis" [style=solid];' in drawn
     assert '"ai-llm" -> "ai-clip" [style=dashed];' in drawn
-    assert set(json.loads(run(address, "graph", "--json").output)) == {"nodes", "edges", "phases", "cycles"}
+    served = json.loads(run(address, "graph", "--json").output)
+    assert set(served) == {"nodes", "resources", "edges", "phases", "cycles"}
+
+
+def test_the_graph_tells_how_a_resource_of_the_host_is(address: str, supervisor: FakeSupervisor) -> None:
+    supervisor.drawn = GraphView(
+        nodes=(),
+        edges=(EdgeView("ai-llm", "gpu", True, "catalog"),),
+        phases=(("ai-llm",),),
+        cycles=(),
+        resources=(ResourceView("gpu", Driver.MISSING, "NVML says: GPU is lost"),),
+    )
+    assert run(address, "graph").output.splitlines()[-1] == (
+        "gpu, a resource of the host: missing: NVML says: GPU is lost"
+    )
+    assert '"gpu" [shape=box, label="gpu (missing)"];' in run(address, "graph", "--dot").output
 
 
 # --- logs ---------------------------------------------------------------------------------------------------

@@ -62,6 +62,14 @@ def test_dependencies_are_those_of_the_matrix() -> None:
     assert CATALOG["backend"].wants == ("ai-yolo26", "ai-llm", "ai-florence", "ai-clip", "ai-enrichment")
 
 
+def test_the_services_that_share_the_card_are_in_its_lane_and_say_what_they_need() -> None:
+    needed = {"ai-yolo26": 4, "ai-llm": 3, "ai-florence": 2, "ai-clip": 2, "ai-enrichment": 4}
+    for name in CATALOG:
+        spec = resolve(name, []).spec
+        expected = ("gpu", needed[name] * 10**9) if name in needed else (None, None)
+        assert (spec.lane, spec.vram) == expected
+
+
 def test_every_dependency_is_a_service_or_a_resource() -> None:
     for known in CATALOG.values():
         assert {*known.requires, *known.wants} <= {*CATALOG, *RESOURCES}

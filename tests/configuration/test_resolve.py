@@ -51,6 +51,7 @@ def test_every_key_reaches_its_field() -> None:
         wants=["cache"],
         restart_with=["vpn"],
         lane="cards",
+        vram="4GB",
         recovery={
             "max_failures": 7,
             "backoff_base": "1s",
@@ -64,7 +65,7 @@ def test_every_key_reaches_its_field() -> None:
     )
     spec = resolve("web", [written]).spec
     assert (spec.display_name, spec.category, spec.kind, spec.port) == ("Shop", Category.AI, Kind.JOB, 8080)
-    assert (spec.host, spec.grace, spec.lane) == ("10.0.0.9", 60.0, "cards")
+    assert (spec.host, spec.grace, spec.lane, spec.vram) == ("10.0.0.9", 60.0, "cards", 4 * 10**9)
     assert (spec.requires, spec.wants, spec.restart_with) == (("db", "gpu"), ("cache",), ("vpn",))
     assert spec.health.check == HttpCheck("/up", (200, 204))
     assert (spec.health.interval, spec.health.timeout, spec.health.failures) == (10.0, 2.0, 3)

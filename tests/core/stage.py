@@ -93,6 +93,9 @@ class Stage:
         self.held = ""
         self.dependencies_asked = math.inf
         self.companions: tuple[Companion, ...] = ()
+        self.lane_taken_by = ""
+        self.make_room = ""
+        self.remark = ""
         self.owners: tuple[tuple[str, str], ...] = ()
         self.severed: Severed | None = None
         self.leftover: ContainerSummary | None = None
@@ -118,6 +121,9 @@ class Stage:
             held=self.held,
             dependencies_asked=self.dependencies_asked,
             companions=self.companions,
+            lane_taken_by=self.lane_taken_by,
+            make_room=self.make_room,
+            remark=self.remark,
             owners=self.owners,
             severed=self.severed,
             leftover=self.leftover,

@@ -76,6 +76,7 @@ specs = st.builds(
     name=st.just("web"),
     display_name=st.just("Web"),
     kind=st.sampled_from([Kind.SERVICE, Kind.SERVICE, Kind.JOB]),
+    lane=st.sampled_from([None, "gpu"]),
     grace=st.sampled_from([0.0, 3.0]),
     health=st.sampled_from([HealthSpec(HttpCheck("/")), HealthSpec(HttpCheck("/"), failures=2), HealthSpec()]),
     recovery=recoveries,
@@ -118,6 +119,7 @@ class World(RuleBasedStateMachine):
         self.unwatched = False
         self.dependents: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
         self.awaited: tuple[Awaited, ...] = ()
+        self.lane_taken_by = self.make_room = ""
         self.stopped_by_hand = False
         self.hands: Action | None = None
         self.wake_at: float | None = None
@@ -143,6 +145,8 @@ class World(RuleBasedStateMachine):
             awaited=self.awaited,
             needed_by=needed_by,
             leaving=leaving,
+            lane_taken_by=self.lane_taken_by,
+            make_room=self.make_room,
         )
         before = self.state
         decision = decide(self.spec, before, facts, self.now)
@@ -171,11 +175,13 @@ class World(RuleBasedStateMachine):
         assert self.spec.observe_only is None
         assert before.attempt is None or not before.attempt.in_flight or facts.outcome is not None
         if action.kind is ActionKind.STOP:
-            assert action.manual
+            assert action.manual or facts.make_room
             assert before.leaving is None or isinstance(facts.command, Stop) or not facts.leaving, "dependents first"
             return
         if before.wanted_by is not None and not isinstance(facts.command, Start | Restart):
             assert not facts.unmet, "in its order"
+        starts_up = facts.unwatched or before.wanted_by is not None
+        assert starts_up or not facts.lane_taken_by, "one at a time in a lane"
         assert self.state.enabled, "disabled is disabled"
         if action.manual:
             return
@@ -205,6 +211,7 @@ class World(RuleBasedStateMachine):
         if after.retry_at is not None and after.retry_at <= self.now.moment:
             waits_for_the_world = (
                 self.unmet
+                or self.lane_taken_by
                 or after.hold
                 or facts.container is UNSEEN
                 or not isinstance(facts.container, ContainerSnapshot)
@@ -405,6 +412,13 @@ class World(RuleBasedStateMachine):
     @rule(unwatched=st.booleans())
     def nobody_looks_for_a_while(self, unwatched: bool) -> None:
         self.unwatched = unwatched
+        self.turn()
+
+    @precondition(lambda self: self.spec.lane is not None)
+    @rule(taken=st.booleans(), short=RARELY)
+    def others_of_its_lane_come_and_go(self, taken: bool, short: bool) -> None:
+        self.lane_taken_by = "llm" if taken else ""
+        self.make_room = "memory is short" if short else ""
         self.turn()
 
     @precondition(is_up)

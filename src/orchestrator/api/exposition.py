@@ -15,10 +15,11 @@ from prometheus_client.registry import Collector
 
 from orchestrator.api.schemas import condition
 from orchestrator.api.supervisor import Supervisor
+from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Status
 from orchestrator.runtime.histogram import Histogram
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import ServiceView, SystemView
+from orchestrator.runtime.views import GpusView, ServiceView, SystemView
 
 _PREFIX: Final = "orchestrator_"
 Labels = tuple[str, ...]
@@ -54,6 +55,7 @@ class _Figures(Collector):
         yield from _of_healing(telemetry)
         yield from _of_probes(telemetry)
         yield from _of_engine(system, telemetry)
+        yield from _of_gpus(system.gpus)
         yield from _of_load(system, load)
 
 
@@ -126,6 +128,26 @@ def _of_engine(system: SystemView, telemetry: Telemetry) -> Iterator[Metric]:
     calls = {labels: histogram.count for labels, histogram in telemetry.calls.items()}
     yield _counter("engine_calls", "Calls of the engine.", ("operation", "result"), calls)
     yield _histogram("engine_call_duration_seconds", "How long they took.", ("operation", "result"), telemetry.calls)
+
+
+def _of_gpus(gpus: GpusView) -> Iterator[Metric]:
+    """Nothing where none was ever seen."""
+    if gpus.driver is Driver.UNKNOWN:
+        return
+    up = {(): float(gpus.driver is Driver.ANSWERS)}
+    yield _gauge("gpu_driver_up", "Whether the driver of the host's GPUs answers.", (), up)
+    labels = ("gpu", "name")
+    total = {(str(gpu.index), gpu.name): gpu.memory_total for gpu in gpus.gpus}
+    yield _gauge("gpu_memory_total_bytes", "Memory of the card.", labels, total)
+    used = {(str(gpu.index), gpu.name): gpu.memory_used for gpu in gpus.gpus}
+    yield _gauge("gpu_memory_used_bytes", "What of it is used, by anybody.", labels, used)
+    by_service: Counter[Labels] = Counter()
+    for gpu in gpus.gpus:
+        for process in gpu.processes:
+            if process.service is not None and process.memory is not None:
+                by_service[process.service, str(gpu.index)] += process.memory
+    words = "What the service's processes use, where the driver tells."
+    yield _gauge("service_gpu_memory_used_bytes", words, ("service", "gpu"), by_service)
 
 
 def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:

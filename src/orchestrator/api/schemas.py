@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import (
     EngineView,
+    GpusView,
     HealthView,
     ServiceView,
     StoreView,
@@ -185,6 +187,49 @@ class Store(BaseModel):
         return cls.model_validate(store_document(view))
 
 
+class GpuProcess(BaseModel):
+    pid: int
+    memory_bytes: int | None = Field(description="null: the driver does not tell.")
+    service: str | None = Field(description="null: of none that is managed here, or it cannot be told.")
+
+
+class Gpu(BaseModel):
+    index: int
+    name: str = Field(examples=["NVIDIA GeForce RTX 4090"])
+    memory_total_bytes: int
+    memory_used_bytes: int
+    processes: list[GpuProcess]
+
+
+class Gpus(BaseModel):
+    driver: Driver = Field(description="unknown: none was ever seen here; missing: it was, and does not answer.")
+    version: str
+    detail: str = Field(description="Why it does not answer, or cannot be asked.")
+    since: Timestamp | None = Field(description="Of the last change of `driver`; null: it never changed.")
+    gpus: list[Gpu]
+
+    @classmethod
+    def of(cls, view: GpusView) -> Gpus:
+        return cls(
+            driver=view.driver,
+            version=view.version,
+            detail=view.detail,
+            since=timestamp(view.since) if view.since else None,
+            gpus=[
+                Gpu(
+                    index=gpu.index,
+                    name=gpu.name,
+                    memory_total_bytes=gpu.memory_total,
+                    memory_used_bytes=gpu.memory_used,
+                    processes=[
+                        GpuProcess(pid=one.pid, memory_bytes=one.memory, service=one.service) for one in gpu.processes
+                    ],
+                )
+                for gpu in view.gpus
+            ],
+        )
+
+
 class FullHealth(BaseModel):
     status: Overall
     services: list[Service]
@@ -193,6 +238,7 @@ class FullHealth(BaseModel):
     engine: Engine
     store: Store
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    gpus: Gpus
     version: str
     started_at: Timestamp
     turns: int
@@ -209,6 +255,7 @@ class FullHealth(BaseModel):
             engine=Engine.of(view.engine),
             store=Store.of(view.store),
             restarts_paused=view.restarts_paused,
+            gpus=Gpus.of(view.gpus),
             version=view.version,
             started_at=timestamp(view.started_at),
             turns=view.turns,

@@ -42,6 +42,9 @@ def _text(document: Document) -> Iterator[str]:
     for number, phase in enumerate(document["phases"], 1):
         yield click.style(f"phase {number}", dim=True)
         yield from (f"{_INDENT}{line}" for line in lay_out([rows[name] for name in phase], within, widths))
+    for one in document["resources"]:
+        detail = f": {printable(one['detail'])}" if one["detail"] else ""
+        yield f"{click.style(printable(one['name']), bold=True)}, a resource of the host: {one['state']}{detail}"
     for cycle in document["cycles"]:
         yield click.style(f"A cycle, whose last step is not waited for: {printable(cycle)}", fg="red")
 
@@ -70,6 +73,9 @@ def _dot(document: Document) -> Iterator[str]:
     for one in document["nodes"]:
         label = json.dumps(f"{printable(one['name'])} ({one['status']})")
         yield f"  {json.dumps(one['name'])} [label={label}];"
+    for one in document["resources"]:
+        label = json.dumps(f"{printable(one['name'])} ({one['state']})")
+        yield f"  {json.dumps(one['name'])} [shape=box, label={label}];"
     for edge in document["edges"]:
         style = "solid" if edge["kind"] == "hard" else "dashed"
         yield f"  {json.dumps(edge['from'])} -> {json.dumps(edge['to'])} [style={style}];"

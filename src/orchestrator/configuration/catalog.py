@@ -29,6 +29,9 @@ class Known:
     variable: str
     """The setting for its port: ``yolo26_port`` is ``ORCHESTRATOR_YOLO26_PORT``."""
     requires: tuple[str, ...] = ()
+    lane: str | None = None
+    vram: int | None = None
+    """Bytes; of ai-llm, what the smaller of its two models needs."""
     wants: tuple[str, ...] = ()
 
 
@@ -39,6 +42,8 @@ _HEALTH: Final = HttpCheck("/health")
 _HEALTHY: Final = HttpCheck("/-/healthy")
 _READY: Final = HttpCheck("/ready")
 _GPU: Final = ("gpu",)
+_LANE: Final = "gpu"
+_GB: Final = 10**9
 
 _SERVICES: Final = (
     Known("postgres", "PostgreSQL", _INFRASTRUCTURE, 5432, 10, CommandCheck("pg_isready -U security"), "postgres_port"),
@@ -47,11 +52,16 @@ _SERVICES: Final = (
           requires=("postgres", "redis"),
           wants=("ai-yolo26", "ai-llm", "ai-florence", "ai-clip", "ai-enrichment")),
     Known("frontend", "Frontend", _INFRASTRUCTURE, 8080, 30, _HEALTH, "frontend_port", requires=("backend",)),
-    Known("ai-yolo26", "YOLO26", _AI, 8095, 60, _HEALTH, "yolo26_port", requires=_GPU),
-    Known("ai-llm", "Nemotron", _AI, 8091, 120, _HEALTH, "nemotron_port", requires=_GPU),
-    Known("ai-florence", "Florence-2", _AI, 8092, 60, _HEALTH, "florence_port", requires=_GPU),
-    Known("ai-clip", "CLIP", _AI, 8093, 60, _HEALTH, "clip_port", requires=_GPU),
-    Known("ai-enrichment", "Enrichment", _AI, 8094, 180, _HEALTH, "enrichment_port", requires=_GPU),
+    Known("ai-yolo26", "YOLO26", _AI, 8095, 60, _HEALTH, "yolo26_port", requires=_GPU,
+          lane=_LANE, vram=4 * _GB),
+    Known("ai-llm", "Nemotron", _AI, 8091, 120, _HEALTH, "nemotron_port", requires=_GPU,
+          lane=_LANE, vram=3 * _GB),
+    Known("ai-florence", "Florence-2", _AI, 8092, 60, _HEALTH, "florence_port", requires=_GPU,
+          lane=_LANE, vram=2 * _GB),
+    Known("ai-clip", "CLIP", _AI, 8093, 60, _HEALTH, "clip_port", requires=_GPU,
+          lane=_LANE, vram=2 * _GB),
+    Known("ai-enrichment", "Enrichment", _AI, 8094, 180, _HEALTH, "enrichment_port", requires=_GPU,
+          lane=_LANE, vram=4 * _GB),
     Known("prometheus", "Prometheus", _MONITORING, 9090, 30, _HEALTHY, "prometheus_port"),
     Known("grafana", "Grafana", _MONITORING, 3002, 30, HttpCheck("/api/health"), "grafana_port",
           requires=("prometheus",)),
@@ -101,5 +111,7 @@ def starting_point(name: str, category: Category) -> ServiceSpec:
         grace=known.grace,
         health=replace(plain.health, check=known.check),
         requires=known.requires,
+        lane=known.lane,
+        vram=known.vram,
         wants=known.wants,
     )

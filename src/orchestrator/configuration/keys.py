@@ -49,7 +49,7 @@ SERVICE_KEYS: Final[Mapping[str, Key]] = {
     "requires": Key(
         values.service_names,
         "hard dependencies: while one of them is not running this service is not acted on. Services, containers, or "
-        "`gpu`, which is read and blocks nobody.",
+        "`gpu`: see GPUs.",
     ),
     "wants": Key(
         values.service_names,
@@ -74,11 +74,19 @@ SERVICE_KEYS: Final[Mapping[str, Key]] = {
     "health.tcp": Key(
         values.network_check, "`true`, or a port: a completed connection; stays green on a frozen process"
     ),
+    "vram": Key(
+        values.size,
+        "GPU memory that it needs to start: `4GB`, `14.7GB`, `3000MB`, `4GiB`; a GB is 10^9 bytes",
+    ),
 }
 """What only a single service can have."""
 
 SHARED_KEYS: Final[Mapping[str, Key]] = {
-    "lane": Key(values.text, "services of one lane are restarted one at a time"),
+    "lane": Key(
+        values.text,
+        "any name: services of one lane are restarted one at a time, each verified before the next, and come up together; "
+        "see GPUs",
+    ),
     "grace": Key(values.Duration(), "after a start, failed checks are ignored for this long"),
     "health.expect_status": Key(values.status_codes, "`204`, `200-299`, `2xx`, or several"),
     "health.interval": Key(values.Duration(shortest=0.1), "between two checks, at least 0.1 s"),

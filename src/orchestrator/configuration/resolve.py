@@ -66,6 +66,7 @@ def resolve(name: str, own: Sequence[Settings], shared: SharedLayers = NOTHING_S
         health=replace(start.health, check=_check(layers, start), **_group(won, "health", _HEALTH_FIGURES)),
         recovery=replace(start.recovery, **_group(won, "recovery", _RECOVERY_FIGURES)),
         lane=_value(won, "lane", start.lane),
+        vram=_value(won, "vram", start.vram),
         restart_with=_value(won, "restart_with", start.restart_with),
     )
     requires, wants = _dependencies(layers, start)

@@ -206,6 +206,9 @@ _NETWORK: Final = _any(
 _READ: Final[Mapping[Callable[..., object], Schema]] = {
     values.text: _WRITTEN,
     values.port: _any(_PORT, _text(values.INTEGER.pattern)),
+    values.size: _any(
+        {"type": "number", "minimum": values.SMALLEST_SIZE, "maximum": values.LARGEST_SIZE}, _text(values.SIZE.pattern)
+    ),
     values.switch: _any({"type": "boolean"}, {"enum": [0, 1]}, _text(_words(values.TRUE | values.FALSE))),
     values.host: {"type": ["string", "number"], "pattern": _whole(r"[^\s/]+")},
     values.service_names: _any(*_list_or_text(_NAME, values.SERVICE_NAME.pattern)),

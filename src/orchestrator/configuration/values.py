@@ -26,6 +26,10 @@ _BEYOND: Final = 10**12
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)? *(?:ms|s|m|h|d) *)+")
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|m|h|d)")
+_SIZE_UNITS: Final = {"": 1, "MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
+SIZE: Final = re.compile(r"(\d{1,18}(?:\.\d{1,18})?) *(|[MmGg][Ii]?[Bb])")
+SMALLEST_SIZE: Final = 10**6
+LARGEST_SIZE: Final = 10**13
 PLAIN_SECONDS: Final = re.compile(r"\d+(?:\.\d+)?")
 INTEGER: Final = re.compile(r"\s*[-+]?\d{1,18}\s*")
 SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -97,6 +101,18 @@ def _seconds(value: object) -> float | None:
     if DURATION.fullmatch(text):
         return sign * sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
     return None
+
+
+def size(value: object) -> int:
+    """Bytes, from ``4GB``, ``14.7GB``, ``3000MB``, ``4GiB`` or a plain number of bytes. A GB is 10^9 bytes."""
+    written = "" if isinstance(value, bool) else str(value).strip()
+    found = SIZE.fullmatch(written)
+    if found is None:
+        raise ValueError(f"{in_words(value)} is not a size; write 4GB, 14.7GB, 3000MB or 4GiB")
+    amount = float(found[1]) * _SIZE_UNITS[found[2].upper()]
+    if not SMALLEST_SIZE <= amount <= LARGEST_SIZE:
+        raise ValueError(f"{in_words(value)} is no likely size; use 1MB to 10000GB")
+    return round(amount)
 
 
 @dataclass(frozen=True, slots=True)

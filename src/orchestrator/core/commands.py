@@ -163,7 +163,7 @@ def _start(turn: Turn, command: Start, container: ContainerSnapshot) -> Reply:
         return Reply(True, f"{name} runs already")
     _supersede(turn, command.actor)
     turn.order(ActionKind.START, container, f"asked for by {command.actor}", manual=True)
-    return Reply(True, f"{name} is being started")
+    return _promised(turn, "started")
 
 
 def _restart(turn: Turn, command: Restart, container: ContainerSnapshot) -> Reply:
@@ -175,4 +175,10 @@ def _restart(turn: Turn, command: Restart, container: ContainerSnapshot) -> Repl
     turn.tell(Message.MANUAL_RESTART, cause)
     kind = ActionKind.RESTART if container.state in _UP else ActionKind.START
     turn.order(kind, container, cause, manual=True, announced=True)
-    return Reply(True, f"{turn.spec.name} is being restarted")
+    return _promised(turn, "restarted")
+
+
+def _promised(turn: Turn, done: str) -> Reply:
+    if turn.actions:
+        return Reply(True, f"{turn.spec.name} is being {done}")
+    return Reply(True, f"{turn.spec.name} is {done} when its turn comes: {turn.out_of_turn}")

@@ -23,7 +23,8 @@ def follow_companions(turn: Turn, container: ContainerSnapshot) -> None:
     remembered = dict(turn.state.companions)
     due = [each for each in turn.facts.companions if _asks(each, remembered, container)]
     taken = {each.name: each.run.started_at for each in turn.facts.companions if each not in due}
-    if due and turn.free_to_heal and not turn.actions and turn.takes_turn():
+    free = turn.free_to_heal and not turn.out_of_turn and not turn.actions
+    if due and free and turn.takes_turn():
         taken |= {each.name: each.run.started_at for each in due}
         turn.order(ActionKind.RESTART, container, _words(due))
     if taken:

@@ -20,7 +20,7 @@ each either settles the turn and returns, or leaves it to the next. One room eac
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
 runs is well), ``death`` (what to do about what is down), ``startup`` and ``shutdown`` (up and down in order),
 ``waiting`` (what others keep it from), ``holding`` (a person's hold), ``companions`` (what it is restarted with),
-``rejoin`` (whose namespaces it uses); ``turn`` counts failures and orders actions.
+``rejoin`` (whose namespaces it uses), ``lanes`` (whose turn it is); ``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from orchestrator.core.death import observe_down
 from orchestrator.core.follow import follow_run
 from orchestrator.core.holding import end_hold
 from orchestrator.core.judge import forgiven_at, judge
+from orchestrator.core.lanes import give_way, take_turn
 from orchestrator.core.messages import UNSEEN, Decision, Facts, Message
 from orchestrator.core.model import (
     ActionKind,
@@ -90,6 +91,7 @@ def _observe(turn: Turn) -> None:
     container = turn.facts.container
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return
+    give_way(turn)
     if container is UNSEEN:
         turn.doubt()
         return
@@ -110,6 +112,8 @@ def _observe(turn: Turn) -> None:
     if turn.may_still_end(container):
         turn.note("the engine may still be stopping it: how the restart ends is not known yet")
         turn.doubt()
+        return
+    if take_turn(turn, container):
         return
     _try_again(turn, container)
     if turn.actions:
@@ -173,7 +177,9 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
     What became healthy meanwhile is only enabled, and nothing is tried while a dependency is missing.
     """
     trial_at = _trial_at(turn)
-    if trial_at is None or turn.now.moment < trial_at or turn.hindrance or turn.spec.observe_only is not None:
+    if trial_at is None or turn.now.moment < trial_at or turn.spec.observe_only is not None:
+        return
+    if turn.hindrance or turn.out_of_turn:
         return
     well = turn.state.healthy_since is not None
     restarts = container.state is ContainerState.RUNNING and not well and turn.facts.severed is None
@@ -217,6 +223,7 @@ def _wake_at(turn: Turn) -> float | None:
         forgiven,
         _trial_at(turn),
         patience_ends,
+        None if state.attempt is None else state.attempt.lane_until,
         wanted_until(turn),
         hold_ends,
         state.resume_at,

@@ -49,7 +49,7 @@ class Foresight:
     cause: str
     blocked_by: tuple[str, ...] = ()
     """``engine_unseen``, ``paused``, ``disabled``, ``stopped_by_person``, ``observe_only``, ``held``,
-    ``waiting_on:NAME``."""
+    ``waiting_on:NAME``, ``lane_taken_by:NAME``."""
 
 
 def foresee(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -> Foresight:
@@ -94,9 +94,11 @@ def _idle(spec: ServiceSpec, state: ServiceState, facts: Facts) -> Foresight:
     holds = tuple(_holds(spec, state, facts))
     if holds:
         return Foresight(Intention.HELD, None, state.reason or spec.observe_only or "", holds)
-    if state.completed or state.status in (Status.RUNNING, Status.NOT_FOUND):
+    queued = state.attempt is not None and state.attempt.queued
+    if not queued and (state.completed or state.status in (Status.RUNNING, Status.NOT_FOUND)):
         return Foresight(Intention.NOTHING, None, state.reason)
-    waiting_on = tuple(f"waiting_on:{name}" for name in facts.unmet)
+    taken_by = (f"lane_taken_by:{facts.lane_taken_by}",) if facts.lane_taken_by else ()
+    waiting_on = (*(f"waiting_on:{name}" for name in facts.unmet), *taken_by)
     passing = isinstance(facts.container, ContainerSnapshot) and facts.container.state in _PASSING_STATES
     if waiting_on or passing or state.status is not Status.STOPPED:
         return Foresight(Intention.WAIT, None, state.reason, waiting_on)

@@ -158,11 +158,17 @@ def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: boo
         return
     if turn.facts.dependencies_asked < state.retry_at - state.last_backoff:
         return  # one of them may be the cause, and has not been asked since this failure was counted
-    words = state.reason
+    words = state.reason if turn.facts.probe is None else turn.facts.probe.detail
+    if turn.out_of_turn and not turn.facts.make_room:
+        turn.note(f"{turn.out_of_turn}: {words}")
+        return
     if state.confirmations:
         checks = "check" if state.confirmations == 1 else "checks"
         words = f"{words}; confirmed by {state.confirmations} more {checks} in {state.last_backoff:.1f} s"
     if turn.at_limit:
         turn.give_up(words)
+        return
+    if turn.facts.make_room:
+        turn.order(ActionKind.RESTART, container, f"{words}; {turn.facts.make_room}", pause=policy.SHORTEST_PAUSE)
         return
     turn.order(ActionKind.RESTART, container, words)

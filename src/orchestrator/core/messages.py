@@ -176,6 +176,12 @@ class Facts:
     asked."""
     companions: tuple[Companion, ...] = ()
     """Those it is restarted with, as far as they run and are well."""
+    lane_taken_by: str = ""
+    """Another service of its lane that is being restarted and not verified yet, by name."""
+    make_room: str = ""
+    """Why a restart of it has to begin with its stop alone, in words; empty: it has not to."""
+    remark: str = ""
+    """What has to be said with whatever is done for it by itself now: that it is tried although ..."""
     owners: tuple[tuple[str, str], ...] = ()
     """The containers whose namespaces it uses, by id, each with the service that it is, as far as it is managed."""
     severed: Severed | None = None

@@ -163,6 +163,9 @@ class ServiceSpec:
     wants: tuple[str, ...] = ()
     restart_with: tuple[str, ...] = ()
     lane: str | None = None
+    """Those of one lane are restarted one at a time, each verified before the next."""
+    vram: int | None = None
+    """GPU memory in bytes that it needs to start; ``None``: nobody said."""
     observe_only: str | None = None
     """Why this service is shown but never acted on (owned by systemd, by Swarm, our own container)."""
 
@@ -313,6 +316,10 @@ class Attempt:
     patience_ends: float | None = None
     """The moment until which the engine may still be about to end ``run_before``, although nobody will tell us how
     that went; ``None``: it told us, or there is nothing to wait for."""
+    queued: bool = False
+    """It was announced and waits for its turn in its lane; the hands do not have it yet."""
+    lane_until: float | None = None
+    """The moment until which it keeps its lane: carried out, and not verified yet; ``None``: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

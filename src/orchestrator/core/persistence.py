@@ -146,6 +146,8 @@ def _attempt_document(attempt: Attempt | None, now: Instant) -> dict[str, object
         "in_flight": attempt.in_flight,
         "pauses": attempt.pauses,
         "patience_ends": _wall_of(attempt.patience_ends, now),
+        "queued": attempt.queued,
+        "lane_until": _wall_of(attempt.lane_until, now),
     }
 
 
@@ -253,4 +255,6 @@ def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:
         in_flight=False,
         pauses=_flag(kept, "pauses"),
         patience_ends=_moment(kept, "patience_ends", now, at_most=LONGEST_STOP),
+        queued=_flag(kept, "queued"),
+        lane_until=_moment(kept, "lane_until", now, at_most=LONGEST_GRACE),
     )

@@ -43,6 +43,9 @@ RESUME_AGAIN: Final = 60.0
 POLITE_EXITS: Final = (0, 143)
 """Exit codes of what was asked to end (SIGTERM), and did."""
 
+LANE_MARGIN: Final = 30.0
+"""Seconds beyond its grace for which a service that nobody can judge keeps its lane from the others."""
+
 _LARGEST_EXPONENT: Final = 64
 _CONFIRMATIONS_WITHIN_WAIT: Final = 3
 _SHORTEST_CONFIRMATION: Final = 0.25

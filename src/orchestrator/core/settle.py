@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orchestrator.core import policy
+from orchestrator.core import lanes, policy
 from orchestrator.core.messages import UNSEEN, Failure, Outcome, Result
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.turn import Turn
@@ -24,6 +24,7 @@ def settle(turn: Turn, outcome: Outcome) -> None:
         # Until the stop came through, the engine may have begun other runs: the last one is the one to follow.
         attempt = replace(attempt, run_before=turn.facts.container.run)
         turn.state = replace(turn.state, engine_restarts=turn.facts.container.restart_count)
+    attempt = lanes.carried_out(attempt, turn.spec, turn.now)
     turn.state = replace(turn.state, attempt=replace(attempt, in_flight=False))
     if attempt.kind is ActionKind.RECREATE:  # what is said to be left over may just not be known yet to be gone
         turn.state = replace(turn.state, resume_at=turn.now.moment + policy.RESUME_AGAIN)

@@ -74,6 +74,14 @@ class Turn:
         self.note(f"{self.hindrance}: {words}")
 
     @property
+    def out_of_turn(self) -> str:
+        """That another of its lane comes first, in words; empty: it is its turn. A start-up is all of theirs at once:
+        the specification's models load side by side."""
+        starts_up = self.facts.unwatched or self.state.wanted_by is not None
+        taken_by = "" if starts_up else self.facts.lane_taken_by
+        return f"waiting for its turn in lane {self.spec.lane}: {taken_by} is being restarted" if taken_by else ""
+
+    @property
     def free_to_heal(self) -> bool:
         """Whether the service may be acted on without anybody asking."""
         wanted_up = self.state.enabled and self.state.stopped_by is None
@@ -115,32 +123,37 @@ class Turn:
         ``announced``: it continues an action that people were told of. ``pause``: of a restart only the stop is done
         now, and the start that many seconds later.
 
-        What nobody asked for waits for its turn: nothing is ordered before.
+        Where another of its lane comes first, what was announced or asked for is queued, and what would be done by
+        itself is not ordered: it is due still when its turn comes. So it is while the engine has no room.
         """
-        if not manual and not pause and not self.takes_turn():
+        in_lane = kind in (ActionKind.START, ActionKind.RESTART) and not pause
+        waits = self.out_of_turn if in_lane else ""
+        if waits and not (manual or announced):
+            self.note(f"{waits}: {cause}")
+            return
+        if not (waits or manual or pause) and not self.takes_turn():
             return
         if not announced:
             self.fail_attempt(f"never verified before the next {kind}: {cause}")
-        self.note(f"{_UNDER_WAY[kind]}: {cause}")
-        action_id = f"{self.spec.name}-{round(self.now.wall * 1000)}-{kind}-{self.state.restart_count}"
-        self.actions.append(
-            Action(
-                action_id=action_id,
-                service=self.spec.name,
-                kind=ActionKind.STOP if pause else kind,
-                container_id=container.container_id,
-                run=container.run,
-                cause=cause,
-                manual=manual,
-                stop_timeout=self.spec.recovery.stop_timeout,
-                successors=successors,
-            )
+        if self.facts.remark and not (manual or waits):
+            cause = f"{cause}; {self.facts.remark}"
+        self.note(f"{waits or _UNDER_WAY[kind]}: {cause}")
+        attempt = Attempt(
+            action_id=f"{self.spec.name}-{round(self.now.wall * 1000)}-{kind}-{self.state.restart_count}",
+            kind=kind,
+            manual=manual,
+            cause=cause,
+            run_before=container.run,
+            in_flight=not waits,
+            pauses=pause > 0,
+            patience_ends=None if waits else self._patience(kind),
+            queued=bool(waits),
         )
+        if attempt.in_flight:
+            self.actions.append(self._action(attempt, container, successors))
         self.state = replace(
             self.state,
-            attempt=Attempt(
-                action_id, kind, manual, cause, container.run, pauses=pause > 0, patience_ends=self._patience(kind)
-            ),
+            attempt=attempt,
             run=container.run,
             container_id=container.container_id,
             engine_restarts=container.restart_count,
@@ -149,6 +162,21 @@ class Turn:
         )
         if not announced:
             self.tell(_ANNOUNCEMENTS[manual, kind], cause)
+
+    def _action(
+        self, attempt: Attempt, container: ContainerSnapshot, successors: tuple[tuple[str, str], ...]
+    ) -> Action:
+        return Action(
+            action_id=attempt.action_id,
+            service=self.spec.name,
+            kind=ActionKind.STOP if attempt.pauses else attempt.kind,
+            container_id=container.container_id,
+            run=container.run,
+            cause=attempt.cause,
+            manual=attempt.manual,
+            stop_timeout=self.spec.recovery.stop_timeout,
+            successors=successors,
+        )
 
     def _patience(self, kind: ActionKind) -> float | None:
         """A start that happens late is nothing but a new run; a stop is asked for again until it happened."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from orchestrator.core import graph, policy
+from orchestrator.core import graph, lanes, policy
 from orchestrator.core.messages import Awaited, Companion, Facts, Severed
 from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
 from orchestrator.core.rejoin import joined
@@ -25,6 +25,9 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         held="; ".join(record.holds.values()),
         dependencies_asked=min(_asked(record, registry), default=math.inf),
         companions=tuple(_companions(record, registry)),
+        lane_taken_by=_lane_taken_by(record, registry),
+        make_room=record.make_room,
+        remark=record.remark,
         owners=tuple(_owners(record, registry)),
         severed=_severed(record, registry),
         leftover=record.leftover,
@@ -42,12 +45,12 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
 
 def unmet_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
     """The hard dependencies that are not running; one that is not known here blocks nobody."""
-    return graph.unmet(record.spec.requires, _met(record.spec.requires, registry))
+    return graph.unmet(record.spec.requires, _met(record.spec.requires, registry), registry.host.missing)
 
 
 def missing_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
     """The soft dependencies that are not running: it goes on without them, degraded."""
-    return graph.unmet(record.spec.wants, _met(record.spec.wants, registry))
+    return graph.unmet(record.spec.wants, _met(record.spec.wants, registry), registry.host.missing)
 
 
 def leaving_before(record: Record, registry: ServiceRegistry) -> Iterator[str]:
@@ -74,6 +77,11 @@ def _met(names: tuple[str, ...], registry: ServiceRegistry) -> set[str]:
 def _unmet_of_name(name: str, registry: ServiceRegistry) -> tuple[str, ...]:
     record = registry.get(name)
     return () if record is None else unmet_of(record, registry)
+
+
+def _lane_taken_by(record: Record, registry: ServiceRegistry) -> str:
+    lane = registry.lane(record.spec.lane)
+    return lanes.taken_by(record.spec.name, {name: other.state for name, other in lane.items()})
 
 
 def _asked(record: Record, registry: ServiceRegistry) -> Iterator[float]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.gpus import GpuReading
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import ContainerSnapshot, ProbeResult
 from orchestrator.core.sighting import Survey
@@ -72,6 +73,15 @@ class StopSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class GpusRead:
+    """The driver was asked."""
+
+    reading: GpuReading
+    begun: float
+    """The moment at which it was: what happened later may be missing in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalSeen:
     """An event says that somebody had the engine send this container a signal that asks it to end."""
 
@@ -113,7 +123,7 @@ class HistoryFound:
 
 
 Seen = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | SignalSeen | ProjectChanged
-Post = Seen | Unlisted | Ended | Asked | HistoryFound
+Post = Seen | Unlisted | GpusRead | Ended | Asked | HistoryFound
 
 
 class InboxFull(Exception):
@@ -177,6 +187,8 @@ def _key(post: Post) -> object:
             return "probe", service
         case StopSeen(container_id=container_id):
             return "stop", container_id
+        case GpusRead():
+            return "gpus"
         case SignalSeen(container_id=container_id):
             return "signal", container_id
         case ProjectChanged(project=project):

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.core.compose import project_of
+from orchestrator.core.gpus import RESOURCE
 from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Outcome
 from orchestrator.core.model import ContainerSnapshot, ContainerState, Instant, ServiceState, Verdict
 from orchestrator.core.persistence import from_document, to_document
 from orchestrator.ports import ContainerEngine, Document, Kept
-from orchestrator.runtime import narrator
+from orchestrator.runtime import memory, narrator
+from orchestrator.runtime.host import take_in_gpus
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
     EngineLost,
     EngineReached,
+    GpusRead,
     HistoryFound,
     Looked,
     Post,
@@ -99,6 +102,8 @@ class Intake:
                     probed.probe = result
                     probed.reached = probed.reached or result.verdict is Verdict.PASS
                 return (service,)
+            case GpusRead():
+                return self._gpus_read(post, now)
             case StopSeen() | SignalSeen():
                 return self._end_requested(post, now)
             case ProjectChanged(project=project):
@@ -172,6 +177,13 @@ class Intake:
                     self._updates.stopped(record, now)
                 return (name,)
         return ()
+
+    def _gpus_read(self, post: GpusRead, now: Instant) -> Sequence[str]:
+        waiting = memory.concerned(self._registry)
+        self._registry.host.gpus_at = post.begun
+        if take_in_gpus(self._registry.host, post.reading, self._journal, now):
+            return (*self._registry.dependents_of(RESOURCE), *waiting)
+        return waiting
 
     def _forget_requests(self) -> None:
         """An engine that ends politely tells of a stop of every container, as if a person had asked for it."""

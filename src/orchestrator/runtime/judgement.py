@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Final
@@ -23,6 +23,7 @@ from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.runtime.inbox import Asked
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.lifecycle import LifecycleManager
+from orchestrator.runtime.memory import weigh
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import Record, ServiceRegistry
 from orchestrator.runtime.requests import Requester, request_document
@@ -37,7 +38,8 @@ _YOUNG: Final = 10.0
 
 
 class Judgement:
-    """Part of the brain: plain functions, called within a turn. ``jitter`` is the largest stretch of a backoff."""
+    """Part of the brain: plain functions, called within a turn. ``jitter`` is the largest stretch of a backoff;
+    ``read_gpus`` asks for another look at them soon."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Judgement:
         monitor: HealthMonitor,
         observers: Sequence[Observer],
         engine: ContainerEngine,
+        read_gpus: Callable[[], None],
         chance: random.Random,
         jitter: float,
     ) -> None:
@@ -59,6 +62,7 @@ class Judgement:
         self._monitor = monitor
         self._observers = observers
         self._engine = engine
+        self._read_gpus = read_gpus
         self._chance = chance
         self._jitter = jitter
         self._endings = Endings()
@@ -72,7 +76,7 @@ class Judgement:
                 self._audit(name, unanswerable, gone, now)
                 _answer(unanswerable, gone)
             return ()
-        before = record.bearing
+        before, kept_lane = record.bearing, record.keeps_lane
         while True:
             question = asked.popleft() if asked and not outcomes else None
             outcome = outcomes.popleft() if outcomes else None
@@ -85,7 +89,8 @@ class Judgement:
                 break
         record.bearing = record.met, record.unmet, record.coming
         dependents = self._registry.dependents_of(name) if record.bearing != before else ()
-        return (*dependents, *leaving_before(record, self._registry))
+        lane = self._registry.lane(record.spec.lane) if kept_lane and not record.keeps_lane else ()
+        return (*dependents, *lane, *leaving_before(record, self._registry))
 
     def release(self, name: str, record: Record, now: Instant) -> None:
         """The last turn of a service that leaves; also for who waits for its end."""
@@ -94,6 +99,7 @@ class Judgement:
     def _decide(
         self, name: str, record: Record, outcome: Outcome | None, question: Asked | None, now: Instant
     ) -> Reply | None:
+        weigh(record, self._registry, now)
         facts = replace(
             facts_of(record, self._registry),
             outcome=outcome,
@@ -145,8 +151,10 @@ class Judgement:
                 record.our_stop = action.run
             for observer in self._observers:
                 observer.ordered(action, record.spec)
-            self._lifecycle.submit(action, record.spec.lane)
+            self._lifecycle.submit(action)
         self._admission.decided(name, record.spec, due=decision.due)
+        if record.spec.vram is not None and (decision.actions or record.holds.get("memory")):
+            self._read_gpus()
         self._monitor.watch(name, self._watch(record, decision, now))
         newly = before.status is not Status.UNHEALTHY or decision.failures
         if record.state.status is Status.UNHEALTHY and newly:

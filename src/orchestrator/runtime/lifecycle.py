@@ -22,8 +22,8 @@ _TIME_BEYOND_STOP: Final = 60.0
 
 
 class LifecycleManager:
-    """Executes actions against the engine: one at a time for each service (the brain sees to that) and for each
-    lane, at most ``width`` at once for the engine; every action ends within its deadline.
+    """Executes actions against the engine: one at a time for each service and each lane (the brain sees to that), at
+    most ``width`` at once for the engine; every action ends within its deadline.
 
     ``post`` receives the service and the one outcome of each action, also when it was cancelled.
     """
@@ -35,11 +35,10 @@ class LifecycleManager:
         self._clock = clock
         self._post = post
         self._slots = asyncio.Semaphore(width)
-        self._lanes: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, action: Action, lane: str | None = None) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry_out(action, lane), name=action.action_id)
+    def submit(self, action: Action) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry_out(action), name=action.action_id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -56,14 +55,10 @@ class LifecycleManager:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _carry_out(self, action: Action, lane: str | None) -> None:
+    async def _carry_out(self, action: Action) -> None:
         outcome = Outcome(action.action_id, Result.UNKNOWN, "cancelled before it ended")
         try:
-            if lane is None:
-                outcome = await self._in_turn(action)
-            else:
-                async with self._lanes.setdefault(lane, asyncio.Lock()):
-                    outcome = await self._in_turn(action)
+            outcome = await self._in_turn(action)
         finally:
             self._post(action.service, outcome)
 
@@ -95,7 +90,7 @@ class LifecycleManager:
         return await self._concluded(action, Result.DONE, detail)
 
     async def _settled_already(self, action: Action) -> Outcome | None:
-        """A restart hits whatever runs by then: what was decided on an old look, or waited for its lane, is looked at
+        """A restart hits whatever runs by then: what was decided on an old look, or waited for its slot, is looked at
         once more. Not so a start, which is asked for in a hurry and changes nothing on what is up."""
         looked_at = self._clock.now().moment
         before = await self._engine.inspect(action.container_id)

@@ -151,8 +151,9 @@ def engine_found(endpoint: str, identity: EngineIdentity) -> None:
     _write(Line(logging.INFO, "Connected to Docker daemon", fields))
 
 
-def told_of_host(subject: str, message: str, cause: str) -> None:
-    _write(Line(logging.WARNING, message, {"subject": subject, "cause": cause}))
+def told_of_host(subject: str, message: str, cause: str, *, well: bool = False) -> None:
+    """What concerns the whole machine, or no single service: a driver that went, or is back. ``well``: good news."""
+    _write(Line(logging.INFO if well else logging.WARNING, message, {"subject": subject, "cause": cause}))
 
 
 def warned(text: str, **fields: object) -> None:

@@ -21,6 +21,7 @@ from orchestrator.ports import (
     ContainerEngine,
     Document,
     EventRecord,
+    GpuDriver,
     Kept,
     LogLine,
     Probe,
@@ -33,7 +34,9 @@ from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
+from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
+from orchestrator.runtime.host import tell
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
@@ -51,6 +54,7 @@ from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
+from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
@@ -61,7 +65,7 @@ from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.updates import ProjectUpdates
-from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView, host_document
+from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
 _LONGEST_SLEEP: Final = 5.0
@@ -98,6 +102,7 @@ class ContainerOrchestrator:
         probes: Mapping[type[Check], Probe],
         store: StateStore,
         prometheus: Prometheus,
+        gpus: GpuDriver,
         clock: Clock,
         pace: Pace | None = None,
         chance: random.Random | None = None,
@@ -125,9 +130,12 @@ class ContainerOrchestrator:
         )
         self._monitor = HealthMonitor(clock, probes, self._probed, random=self._chance)
         self._lifecycle = LifecycleManager(engine, clock, self._ended, width=self._pace.width)
+        self._gpus = gpus
+        self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
         self._crew = Crew()
         self._crew.add("discovery", self._discovery.run)
         self._crew.add("health", self._monitor.run)
+        self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("journal", self._journal.run)
         self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
@@ -171,6 +179,7 @@ class ContainerOrchestrator:
             monitor=self._monitor,
             observers=self._observers,
             engine=engine,
+            read_gpus=self._gpu_monitor.ask,
             chance=self._chance,
             jitter=self._pace.jitter,
         )
@@ -204,7 +213,12 @@ class ContainerOrchestrator:
 
     def system(self) -> SystemView:
         return self._surroundings.view(
-            self.services(), self._crew.views(), self._journal.view(), self._engine.endpoint, self._storms.words
+            self.services(),
+            self._crew.views(),
+            self._journal.view(),
+            self._registry.host.view(self._registry.services_by_container()),
+            self._engine.endpoint,
+            restarts_paused=self._storms.words,
         )
 
     def load(self) -> Load:
@@ -297,6 +311,7 @@ class ContainerOrchestrator:
             await self._journal.close(_TIME_TO_CLOSE)
             for probe in self._probes.values():
                 await probe.close()
+            await self._gpus.close()
             await self._engine.close()
             narrator.stopped()
 
@@ -376,8 +391,7 @@ class ContainerOrchestrator:
 
     def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
         """What is no single service's."""
-        self._journal.record("", host_document(subject, message, cause, now.wall))
-        narrator.told_of_host(subject, message, cause)
+        tell(self._journal, subject, message, cause, now, well=False)
 
     def _due(self, now: Instant) -> list[str]:
         return [

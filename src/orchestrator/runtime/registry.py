@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from orchestrator.core import policy
+from orchestrator.core import lanes, policy
 from orchestrator.core.messages import UNSEEN, NoEvidence
 from orchestrator.core.model import (
     ActionKind,
@@ -24,6 +24,7 @@ from orchestrator.core.model import (
 from orchestrator.core.reach import in_network_of, network_owner
 from orchestrator.core.shutdown import UP
 from orchestrator.core.sighting import Loss, Origin, Sighting
+from orchestrator.runtime.host import Host
 from orchestrator.runtime.views import HealthView, ServiceView, local_time
 
 SHORT_ID: Final = 12
@@ -72,6 +73,13 @@ class Record:
     """Why nothing is done for it by itself, in words, by who says so: what becomes ``Facts.held``."""
     ahead: int | None = None
     """How many are acted on before it; ``None``: it does not wait for its turn."""
+    trouble_since: float | None = None
+    """The moment since which it is down or ill; of those alone that need GPU memory."""
+    short_since: float | None = None
+    """The moment since which it waits for GPU memory."""
+    make_room: str = ""
+    remark: str = ""
+    """What of GPU memory its next decision has to know: see ``Facts``."""
     wake_at: float | None = None
     quarantine: str = ""
     """Why no decision could be taken for it: a defect of ours, contained to this service."""
@@ -99,6 +107,10 @@ class Record:
             self.problems,
             self.quarantine,
         )
+
+    @property
+    def keeps_lane(self) -> bool:
+        return self.spec.lane is not None and lanes.keeps(self.state)
 
     @property
     def in_maintenance(self) -> bool:
@@ -199,6 +211,7 @@ class ServiceRegistry:
         self._records: dict[str, Record] = {}
         self._forget_after = forget_after
         self._dependents: dict[str, tuple[str, ...]] = {}
+        self.host: Final = Host()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)
@@ -246,6 +259,18 @@ class ServiceRegistry:
         record = self._records.get(name)
         if record is not None:
             record.unlisted = True
+
+    def lane(self, lane: str | None) -> Mapping[str, Record]:
+        """The services of one lane, by name."""
+        return {} if lane is None else {name: each for name, each in self._records.items() if each.spec.lane == lane}
+
+    def services_by_container(self) -> Mapping[str, str]:
+        """Names by the full id of their container."""
+        return {
+            record.container.container_id: name
+            for name, record in self._records.items()
+            if record.container is not None
+        }
 
     def service_of(self, container_id: str) -> str | None:
         """The service that this container is."""

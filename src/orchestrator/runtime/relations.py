@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.core.gpus import RESOURCE, Driver, in_words
 from orchestrator.core.graph import phases
 from orchestrator.core.model import Instant
 from orchestrator.runtime.registry import Record, ServiceRegistry
-from orchestrator.runtime.views import EdgeView, GraphView
+from orchestrator.runtime.views import EdgeView, GraphView, ResourceView
 
 
 def draw(registry: ServiceRegistry, cycles: tuple[str, ...], now: Instant) -> GraphView:
@@ -20,7 +21,16 @@ def draw(registry: ServiceRegistry, cycles: tuple[str, ...], now: Instant) -> Gr
             {name: record.spec.wants for name, record in records.items()},
         ),
         cycles=cycles,
+        resources=tuple(_resources(registry)),
     )
+
+
+def _resources(registry: ServiceRegistry) -> Iterator[ResourceView]:
+    """Those that somebody needs, and those that there are."""
+    needed = any(RESOURCE in (*record.spec.requires, *record.spec.wants) for record in registry.records())
+    gpus = registry.host.gpus
+    if needed or gpus.driver is not Driver.UNKNOWN:
+        yield ResourceView(RESOURCE, gpus.driver, in_words(gpus))
 
 
 def _edges(name: str, record: Record) -> Iterator[EdgeView]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
+from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
-from orchestrator.runtime.views import EngineView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import EngineView, GpusView, ServiceView, StoreView, SystemView, WorkerView
 
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
@@ -58,17 +59,21 @@ class Surroundings:
         services: tuple[ServiceView, ...],
         workers: tuple[WorkerView, ...],
         store: StoreView,
+        gpus: GpusView,
         endpoint: str,
+        *,
         restarts_paused: str = "",
     ) -> SystemView:
         engine = self._engine_view(endpoint)
-        parts_well = engine.reachable and store.healthy and all(worker.state == "running" for worker in workers)
+        working = all(worker.state == "running" for worker in workers)
+        parts_well = engine.reachable and store.healthy and working and gpus.driver is not Driver.MISSING
         return SystemView(
             status=_overall(services, parts_well=parts_well and not restarts_paused),
             services=services,
             workers=workers,
             engine=engine,
             store=store,
+            gpus=gpus,
             version=self.version,
             started_at=self._started_at,
             turns=self._turns,

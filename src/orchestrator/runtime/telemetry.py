@@ -65,7 +65,7 @@ class Telemetry(Observer):
         self.calls: dict[tuple[str, str], Histogram] = {}
         """Calls of the engine, by operation and result."""
         self.actions: dict[tuple[str, str], Histogram] = {}
-        """By kind and result; waiting for its lane included."""
+        """By kind and result; waiting for a free slot included."""
         self.recoveries: dict[tuple[str], Histogram] = {}
         """From the first failure to the passing check, by category."""
         self._names: set[str] = set()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from orchestrator.core.foresight import Intention
+from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Event
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.core.sighting import Origin
@@ -75,6 +76,36 @@ class ServiceView:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuProcessView:
+    pid: int
+    memory: int | None
+    """Bytes; ``None``: the driver does not tell."""
+    service: str | None
+    """``None``: of none that we manage, or it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuView:
+    """One card. Sizes are bytes."""
+
+    index: int
+    name: str
+    memory_total: int
+    memory_used: int
+    processes: tuple[GpuProcessView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GpusView:
+    driver: Driver = Driver.UNKNOWN
+    version: str = ""
+    detail: str = ""
+    since: float = 0.0
+    """Wall time of the last change of ``driver``; 0: it never changed."""
+    gpus: tuple[GpuView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeView:
     """One service needs another, or a resource of the host."""
 
@@ -85,6 +116,15 @@ class EdgeView:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceView:
+    """What services require that is no service, but the host's."""
+
+    name: str
+    state: Driver
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class GraphView:
     nodes: tuple[ServiceView, ...]
     edges: tuple[EdgeView, ...]
@@ -92,6 +132,7 @@ class GraphView:
     """In the order in which they can start."""
     cycles: tuple[str, ...]
     """``a -> b -> a``; the last step of each is not waited for, and not among the edges."""
+    resources: tuple[ResourceView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +195,7 @@ class SystemView:
     last_turn_at: float
     restarts_paused: str = ""
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
+    gpus: GpusView = GpusView()
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 

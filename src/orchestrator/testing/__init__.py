@@ -5,6 +5,7 @@ from orchestrator.testing.clock import EPOCH, VirtualClock
 from orchestrator.testing.container import Blueprint, FakeContainer
 from orchestrator.testing.daemon import FakeDaemon
 from orchestrator.testing.engine import FakeEngine
+from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
 from orchestrator.testing.probe import ScriptedProbe, WorkloadProbe
@@ -25,6 +26,7 @@ __all__ = [
     "FakeContainer",
     "FakeDaemon",
     "FakeEngine",
+    "FakeGpus",
     "FakePrometheus",
     "Happening",
     "Ledger",

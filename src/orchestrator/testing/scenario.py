@@ -66,6 +66,7 @@ from orchestrator.testing.daemon import Dialect, FakeDaemon
 from orchestrator.testing.durations import seconds
 from orchestrator.testing.engine import FakeEngine
 from orchestrator.testing.feed import EventFeed
+from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.ledger import Ledger
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
@@ -111,6 +112,8 @@ class Scenario:
         self.daemon = FakeDaemon(self.clock, self._loop, dialect=dialect, chance=self._chance)
         self.store = MemoryStore()
         self.prometheus = FakePrometheus()
+        self.gpus = FakeGpus(self.daemon)
+        """No card, unless a story gives it one (``world.gpus.total``)."""
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self.commands: list[tuple[float, str, Command]] = []
@@ -289,6 +292,7 @@ class Scenario:
                 probes=dict.fromkeys(_CHECKS, probe),
                 store=store,
                 prometheus=self.prometheus,
+                gpus=self.gpus,
                 clock=self.clock,
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret

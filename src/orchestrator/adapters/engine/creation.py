@@ -17,7 +17,7 @@ async def create_like(
     connection: Connection, container_id: str, name: str, successors: Mapping[str, str], labels: Mapping[str, str]
 ) -> str:
     """The id of the new one. Raises what :func:`guarded` translates."""
-    podman = connection.identity is not None and connection.identity.kind == "podman"
+    podman = connection.is_podman
     path = f"{LIBPOD}/containers" if podman else "/containers"
     old = await connection.ask(f"{path}/{named(container_id)}/json")
     if words := "; ".join(obstacles(old)):

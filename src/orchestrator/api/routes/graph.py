@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from orchestrator.api.answers import ACCESS
 from orchestrator.api.supervisor import Supervisor
+from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Status
 from orchestrator.core.sighting import Origin
 
@@ -29,8 +30,15 @@ class Edge(BaseModel):
     origin: Origin = Field(description="Who says so.")
 
 
+class Resource(BaseModel):
+    name: str = Field(examples=["gpu"])
+    state: Driver = Field(description="unknown: none was ever seen here, and nobody waits for it.")
+    detail: str = Field(description="What there is of it, or why it does not answer.")
+
+
 class Graph(BaseModel):
     nodes: list[Node]
+    resources: list[Resource] = Field(description="Of the host: those that a service needs, and those that there are.")
     edges: list[Edge]
     phases: list[list[str]] = Field(description="In the order in which they can start; names sorted within a phase.")
     cycles: list[str] = Field(description="Their last step is not waited for.", examples=[["a -> b -> a"]])
@@ -55,6 +63,7 @@ class GraphRoutes:
                 Node(name=one.name, display_name=one.display_name, category=one.category, status=one.status)
                 for one in view.nodes
             ],
+            resources=[Resource(name=one.name, state=one.state, detail=one.detail) for one in view.resources],
             edges=[
                 Edge(
                     dependent=one.dependent,

@@ -31,7 +31,7 @@ class Entry(BaseModel):
     cause: str
     blocked_by: list[str] = Field(
         description="`engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `held`, "
-        "`quarantined`, `queue` (it waits for its turn), `waiting_on:NAME`."
+        "`quarantined`, `queue` (it waits for its turn), `waiting_on:NAME`, `lane_taken_by:NAME`."
     )
 
     @classmethod
