@@ -84,8 +84,8 @@ SERVICE_KEYS: Final[Mapping[str, Key]] = {
 SHARED_KEYS: Final[Mapping[str, Key]] = {
     "lane": Key(
         values.text,
-        "any name: services of one lane are restarted one at a time, each verified before the next, and come up together; "
-        "see GPUs",
+        "any name: services of one lane are restarted one at a time, each verified before the next, and come up "
+        "together; see GPUs",
     ),
     "grace": Key(values.Duration(), "after a start, failed checks are ignored for this long"),
     "health.expect_status": Key(values.status_codes, "`204`, `200-299`, `2xx`, or several"),
