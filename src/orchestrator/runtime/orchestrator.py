@@ -1,12 +1,9 @@
-"""The brain: waits for the inbox or the earliest deadline, reads the clock once, and lets ``decide`` judge every
-service that something happened to. A turn is a plain ``def``: nothing can interleave, so there is nothing to lock.
-"""
+"""Sensors, brain and hands put together, and what the faces ask of them."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +28,7 @@ from orchestrator.ports import (
 )
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
+from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
@@ -40,12 +38,9 @@ from orchestrator.runtime.host import tell
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
-    EngineLost,
-    EngineReached,
     HistoryFound,
     Inbox,
     InboxFull,
-    Post,
     Probed,
     Surveyed,
 )
@@ -68,8 +63,6 @@ from orchestrator.runtime.updates import ProjectUpdates
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
-_LONGEST_SLEEP: Final = 5.0
-"""Seconds without any turn, at the most: a brain that sleeps longer cannot be told from a dead one."""
 _LARGEST_JITTER: Final = 0.1
 _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
@@ -137,7 +130,6 @@ class ContainerOrchestrator:
         self._crew.add("health", self._monitor.run)
         self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("journal", self._journal.run)
-        self._crew.add("brain", self._think)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
@@ -183,7 +175,21 @@ class ContainerOrchestrator:
             chance=self._chance,
             jitter=self._pace.jitter,
         )
-        self._turns = 0
+        self._brain = Brain(
+            inbox=self._inbox,
+            clock=clock,
+            registry=self._registry,
+            surroundings=self._surroundings,
+            intake=self._intake,
+            judgement=self._judgement,
+            journal=self._journal,
+            observers=self._observers,
+            admission=self._admission,
+            storms=self._storms,
+            updates=self._updates,
+            windows=self._windows,
+        )
+        self._crew.add("brain", self._brain.run)
 
     # --- for the faces ------------------------------------------------------------------------------------
 
@@ -306,7 +312,7 @@ class ContainerOrchestrator:
             await self._crew.run()
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
-            self._turn(acting=False)
+            self._brain.turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close(_TIME_TO_CLOSE)
             for probe in self._probes.values():
@@ -315,7 +321,7 @@ class ContainerOrchestrator:
             await self._engine.close()
             narrator.stopped()
 
-    # --- the loop -----------------------------------------------------------------------------------------
+    # --- what the parts tell ------------------------------------------------------------------------------
 
     def _recovered(self, kept: Kept, outrun: Mapping[str, Document]) -> None:
         self._inbox.post(HistoryFound(kept, outrun))
@@ -330,84 +336,6 @@ class ContainerOrchestrator:
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
 
-    async def _think(self) -> None:
-        while True:
-            await self._inbox.wait(self._sleep())
-            self._turn()
-
-    def _sleep(self) -> float:
-        now = self._clock.now()
-        wakes = [record.wake_at for record in self._registry.records() if record.wake_at is not None]
-        wakes += [self._admission.wake_at, self._storms.wake_at]
-        if self._updates.next_edge is not None:
-            wakes.append(self._updates.next_edge)
-        earliest = min(min(wakes) - now.moment, self._windows.seconds_to_edge(now))
-        return max(0.0, min(earliest, _LONGEST_SLEEP))
-
-    def _turn(self, *, acting: bool = True) -> None:
-        """One turn. What a decision changes for dependents is decided in the same turn.
-
-        Not ``acting``: outcomes are taken in, but nothing counts as seen, so that nothing new is ordered.
-        """
-        now = self._clock.now()
-        self._turns += 1
-        self._surroundings.turned(now, self._turns)
-        outcomes: defaultdict[str, deque[Outcome]] = defaultdict(deque)
-        asked: defaultdict[str, deque[Asked]] = defaultdict(deque)
-        touched: dict[str, None] = {}
-        for post in self._inbox.drain():
-            if isinstance(post, Asked):
-                asked[post.service].append(post)
-            elif isinstance(post, Ended):
-                outcomes[post.service].append(post.outcome)
-            touched.update(dict.fromkeys(self._intake.take_in(post, now)))
-            self._pass_on(post)
-        if not acting:
-            self._intake.lose_sight()
-        self._part(now)
-        for concerned in (self._updates.turn(now), self._windows.turn(now), self._due(now)):
-            touched.update(dict.fromkeys(concerned))
-        ended = bool(outcomes)
-        queue = deque(touched)
-        paused = self._storms.words
-        while queue := queue or deque(self._storms.weigh(now) or self._admission.call()):
-            name = queue.popleft()
-            queue.extend(self._judgement.judge(name, outcomes[name], asked[name], now))
-        if paused != self._storms.words:
-            for observer in self._observers:
-                observer.system_changed()
-        if ended:
-            self._part(now)
-
-    def _pass_on(self, post: Post) -> None:
-        for observer in self._observers:
-            match post:
-                case Ended(service=service, outcome=outcome):
-                    observer.ended(service, outcome)
-                case EngineReached() | EngineLost():
-                    observer.system_changed()
-                case _:
-                    pass
-
     def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
         """What is no single service's."""
         tell(self._journal, subject, message, cause, now, well=False)
-
-    def _due(self, now: Instant) -> list[str]:
-        return [
-            name
-            for name, record in self._registry.items()
-            if record.wake_at is not None and record.wake_at <= now.moment
-        ]
-
-    def _part(self, now: Instant) -> None:
-        """From services that are not listed any more."""
-        for name, record in self._registry.leaving(now):
-            self._judgement.release(name, record, now)
-            worth_keeping = self._registry.forget(name)
-            for observer in self._observers:
-                observer.gone(name)
-            if worth_keeping is None:
-                self._journal.forget(name)
-            else:
-                self._intake.set_aside(name, worth_keeping, now)
