@@ -240,7 +240,10 @@ def test_noise_wakes_nobody(word: str) -> None:
     assert told(word) is None
 
 
-@pytest.mark.parametrize(("signal", "asks"), [("15", True), ("2", True), (None, True), ("9", False), ("1", False)])
+@pytest.mark.parametrize(
+    ("signal", "asks"),
+    [("15", True), ("2", True), ("28", True), (None, False), ("9", False), ("1", False), ("19", False)],
+)
 def test_a_signal_that_asks_a_process_to_end_is_told_and_no_other(signal: str | None, *, asks: bool) -> None:
     """A reload is no stop, and SIGKILL asks nobody."""
     attributes = {} if signal is None else {"signal": signal}

@@ -254,9 +254,10 @@ DOCKER_EVENTS: Final = (
 """What Docker is asked for. Left out are above all the exec events: every run of a health check makes three."""
 
 
-_NO_REQUESTS: Final = frozenset({"1", "9", "10", "12"})
-"""SIGHUP, SIGUSR1 and SIGUSR2 ask to read something anew. SIGKILL asks nobody: where a stop needs it, another signal
-came first."""
+_NO_REQUESTS: Final = frozenset({"1", "9", "10", "12", "18", "19", "20", "None"})
+"""SIGHUP, SIGUSR1 and SIGUSR2 ask to read something anew; SIGSTOP, SIGTSTP and SIGCONT freeze and thaw. SIGKILL asks
+nobody: where a stop needs it, another signal came first. Podman tells no signal, and a stop of its own sends none that
+it tells of."""
 
 
 def event(document: Json) -> EngineEvent | None:
