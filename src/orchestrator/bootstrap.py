@@ -18,6 +18,7 @@ from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
+from orchestrator.adapters.resources import HostResources
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.api.supervisor import Reload, Reloaded
 from orchestrator.configuration.loading import Configuration, load
@@ -123,6 +124,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         store=make_store(settings, clock),
         prometheus=PrometheusClient(),
         gpus=NvidiaDriver(),
+        resources=HostResources(),
         clock=clock,
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),

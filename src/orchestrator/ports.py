@@ -250,6 +250,17 @@ class GpuDriver(Protocol):
     async def close(self) -> None: ...
 
 
+class ResourceProbe(Protocol):
+    """Asks for what services require that is no service: see :mod:`orchestrator.core.resources`."""
+
+    async def ask(self, name: str, timeout: float) -> Reading:
+        """``PASS``: it is there; ``FAIL``: it was asked for and is not, or has not answered within ``timeout`` seconds;
+        ``UNKNOWN``: the question could not be asked. Never raises but for cancellation."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 # --- state -------------------------------------------------------------------------------------------------
 
 Document = dict[str, object]

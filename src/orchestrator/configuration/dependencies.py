@@ -15,7 +15,7 @@ from orchestrator.configuration.containers import Marks, Unmanaged
 from orchestrator.configuration.keys import Setting
 from orchestrator.configuration.resolve import Resolved
 from orchestrator.configuration.values import did_you_mean
-from orchestrator.core.graph import RESOURCES, Cut, cut_cycles
+from orchestrator.core.graph import Cut, cut_cycles, of_host
 from orchestrator.core.model import ContainerSummary, Kind, ServiceSpec
 from orchestrator.core.sighting import Origin
 from orchestrator.errors import Problem
@@ -149,7 +149,7 @@ class _Links:
     def _add(self, key: str, written: Iterable[str], links: dict[str, None], *, kept: bool) -> None:
         setting = self._resolved.named.get(key)
         for each in written:
-            found = each if each in RESOURCES else self._directory.find(each, self._project)
+            found = each if of_host(each) else self._directory.find(each, self._project)
             if found == self.name:
                 self._complain(setting, "a service cannot depend on itself; remove it")
             elif found is not None:

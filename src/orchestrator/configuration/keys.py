@@ -47,12 +47,12 @@ SERVICE_KEYS: Final[Mapping[str, Key]] = {
     "port": Key(values.port, "the port inside the container; see how a service is reached"),
     "host": Key(values.host, "where to ask instead"),
     "requires": Key(
-        values.service_names,
+        values.dependencies,
         "hard dependencies: while one of them is not running this service is not acted on. Services, containers, or "
-        "`gpu`: see GPUs.",
+        "what the host has: `gpu`, `tcp:HOST:PORT`, `path:/x`, `mount:/x`, `dns:NAME`; see preconditions.",
     ),
     "wants": Key(
-        values.service_names,
+        values.dependencies,
         "soft dependencies: waited for at start-up, up to their own `grace`; later they block nothing; while one is "
         "down, it is in `degraded_by`",
     ),

@@ -19,6 +19,7 @@ from orchestrator.configuration import maintenance, values
 from orchestrator.configuration.catalog import CATALOG, starting_point
 from orchestrator.configuration.keys import GROUPS, SHARED_KEYS, YAML_SERVICE_KEYS, Key
 from orchestrator.configuration.settings import FILE_KEYS, OrchestratorSettings
+from orchestrator.core import resources
 from orchestrator.core.graph import RESOURCES
 from orchestrator.core.model import Category
 
@@ -195,6 +196,7 @@ def _list_or_text(item: Schema, pattern: str) -> tuple[Schema, Schema]:
 _PORT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 65535}
 _WRITTEN: Final[Schema] = {"type": ["string", "number"], "pattern": r"\S"}
 _NAME: Final[Schema] = {"type": ["string", "number"], "pattern": _whole(values.SERVICE_NAME.pattern)}
+_DEPENDENCY: Final = _one(values.SERVICE_NAME.pattern, resources.WRITTEN)
 _CODE: Final = values.STATUS.pattern
 _CODE_NUMBER: Final[Schema] = {"type": "integer", "minimum": 100, "maximum": 599}
 _CODES: Final = rf"(?:{_CODE})\s*(?:,\s*(?:{_CODE})\s*)*"
@@ -212,6 +214,9 @@ _READ: Final[Mapping[Callable[..., object], Schema]] = {
     values.switch: _any({"type": "boolean"}, {"enum": [0, 1]}, _text(_words(values.TRUE | values.FALSE))),
     values.host: {"type": ["string", "number"], "pattern": _whole(r"[^\s/]+")},
     values.service_names: _any(*_list_or_text(_NAME, values.SERVICE_NAME.pattern)),
+    values.dependencies: _any(
+        *_list_or_text({"type": ["string", "number"], "pattern": _whole(_DEPENDENCY)}, _DEPENDENCY)
+    ),
     values.patterns: _any(_WRITTEN, {"type": "array", "minItems": 1, "items": _WRITTEN}),
     values.status_codes: _any(
         _CODE_NUMBER,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from orchestrator.core import resources
 from orchestrator.core.graph import RESOURCES
 
 Reader = Callable[[object], object]
@@ -189,10 +190,32 @@ def own_name(value: object) -> str:
 
 def service_names(value: object) -> tuple[str, ...]:
     """From a list, or comma-separated text; each once, in the order written. Empty text is no name."""
+    return tuple(dict.fromkeys(_partner(each) for each in _listed(value)))
+
+
+def dependencies(value: object) -> tuple[str, ...]:
+    """As :func:`service_names`, and resources of the host among them."""
+    return tuple(dict.fromkeys(_dependency(each) for each in _listed(value)))
+
+
+def _listed(value: object) -> list[object]:
     if isinstance(value, dict | bool) or value is None:
         raise ValueError(f"{in_words(value)} is not a list of service names")
-    written = value if isinstance(value, list) else [each for each in str(value).split(",") if each.strip()]
-    return tuple(dict.fromkeys(service_name(each) for each in written))
+    return value if isinstance(value, list) else [each for each in str(value).split(",") if each.strip()]
+
+
+def _partner(value: object) -> str:
+    if resources.is_resource(str(value)):
+        raise ValueError(f"{in_words(value)} is no service, and is never restarted; write it under requires or wants")
+    return service_name(value)
+
+
+def _dependency(value: object) -> str:
+    written = text(value)
+    if not resources.is_resource(written):
+        return service_name(written)
+    resources.read(written)
+    return written
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Final
 
+from orchestrator.core.resources import is_resource
+
 Needs = Mapping[str, Collection[str]]
 
 RESOURCES: Final = frozenset({"gpu"})
-"""Dependencies that are met by the host, not by a container."""
+"""Dependencies by a plain name that are met by the host, not by a container; the others have a colon in theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,12 @@ def unmet(requires: Iterable[str], met: Collection[str], missing_resources: Coll
     ``met`` are the services that run and pass, and the jobs that completed. A host resource that nobody watches
     counts as met, so only those known to be missing are named.
     """
-    return tuple(name for name in requires if name in missing_resources or (name not in met and name not in RESOURCES))
+    return tuple(name for name in requires if name in missing_resources or (name not in met and not of_host(name)))
+
+
+def of_host(name: str) -> bool:
+    """Whether it is a resource of the host, no service."""
+    return name in RESOURCES or is_resource(name)
 
 
 def roots(unmet: Iterable[str], unmet_of: Callable[[str], Iterable[str]]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from orchestrator.core import graph, lanes, policy
 from orchestrator.core.messages import Awaited, Companion, Facts, Severed
 from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
 from orchestrator.core.rejoin import joined
+from orchestrator.core.resources import is_resource
 from orchestrator.runtime.registry import Record, ServiceRegistry
 
 
@@ -32,7 +33,7 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         severed=_severed(record, registry),
         leftover=record.leftover,
         unwatched=record.unwatched,
-        dependencies_seen=all(each.watched for each in _known((*record.spec.requires, *record.spec.wants), registry)),
+        dependencies_seen=_dependencies_seen(record, registry),
         awaited=tuple(
             Awaited(each.spec.name, each.spec.grace, each.state.grace_ends if each.up else None)
             for each in _known(record.spec.wants, registry)
@@ -51,6 +52,12 @@ def unmet_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
 def missing_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
     """The soft dependencies that are not running: it goes on without them, degraded."""
     return graph.unmet(record.spec.wants, _met(record.spec.wants, registry), registry.host.missing)
+
+
+def _dependencies_seen(record: Record, registry: ServiceRegistry) -> bool:
+    names = (*record.spec.requires, *record.spec.wants)
+    asked = all(name in registry.host.resources for name in filter(is_resource, names))
+    return asked and all(each.watched for each in _known(names, registry))
 
 
 def leaving_before(record: Record, registry: ServiceRegistry) -> Iterator[str]:
@@ -87,6 +94,9 @@ def _lane_taken_by(record: Record, registry: ServiceRegistry) -> str:
 def _asked(record: Record, registry: ServiceRegistry) -> Iterator[float]:
     """When those among the hard dependencies that can be asked for their health answered last."""
     for name in record.spec.requires:
+        if is_resource(name):
+            yield registry.host.asked_at.get(name, -math.inf)
+            continue
         dependency = registry.get(name)
         if dependency is None or dependency.container is None or not dependency.seen:
             continue

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.gpus import RESOURCE, Driver, GpuReading, in_words
 from orchestrator.core.model import Instant
+from orchestrator.core.resources import Presence, ResourceReading
 from orchestrator.runtime import narrator
+from orchestrator.runtime.inbox import ResourceAsked
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.requests import NO_SERVICE
 from orchestrator.runtime.views import GpuProcessView, GpusView, GpuView, host_document
@@ -22,11 +24,21 @@ class Host:
     """The moment at which that reading began."""
     gpus_since: float = 0.0
     """Wall time of the last change of the driver's state."""
+    resources: dict[str, ResourceReading] = field(default_factory=dict)
+    """The newest answer, by name, of those that services require now and that were asked for."""
+    asked_at: dict[str, float] = field(default_factory=dict)
+    """The moment at which that question began."""
 
     @property
     def missing(self) -> frozenset[str]:
         """Resources that services require and that are not there."""
-        return frozenset({RESOURCE}) if self.gpus.driver is Driver.MISSING else frozenset()
+        missing = frozenset(name for name, reading in self.resources.items() if reading.presence is Presence.MISSING)
+        return missing | {RESOURCE} if self.gpus.driver is Driver.MISSING else missing
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget the answers of all others: nobody requires them any more."""
+        for name in self.resources.keys() - set(names):
+            del self.resources[name], self.asked_at[name]
 
     def view(self, services: Mapping[str, str]) -> GpusView:
         """``services``: names by container id."""
@@ -65,6 +77,25 @@ def take_in_gpus(host: Host, reading: GpuReading, journal: Journal, now: Instant
         case _:
             well = reading.driver is Driver.ANSWERS
             narrator.told_of_host(RESOURCE, f"GPU driver {reading.driver}", in_words(reading), well=well)
+    return True
+
+
+def take_in_resource(host: Host, post: ResourceAsked, journal: Journal, now: Instant) -> bool:
+    """Whether it came or went, or was asked for the first time; that is told once, whatever requires it."""
+    name, reading, before = post.name, post.reading, host.resources.get(post.name)
+    host.resources[name], host.asked_at[name] = reading, post.begun
+    if before is not None and reading.presence is before.presence:
+        return False
+    match reading.presence:
+        case Presence.MISSING:
+            tell(journal, name, "Required resource is missing", reading.detail, now, well=False)
+        case Presence.THERE if before is not None and before.presence is Presence.MISSING:
+            tell(journal, name, "Required resource is back", reading.detail, now, well=True)
+        case Presence.UNKNOWN:
+            words = f"{reading.detail}; nobody waits for it"
+            narrator.told_of_host(name, "Required resource cannot be asked", words, well=False)
+        case _:
+            pass
     return True
 
 

@@ -16,6 +16,7 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.gpus import GpuReading
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import ContainerSnapshot, ProbeResult
+from orchestrator.core.resources import ResourceReading
 from orchestrator.core.sighting import Survey
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import Document, EngineIdentity, Kept
@@ -82,6 +83,16 @@ class GpusRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceAsked:
+    """One that services require of the host was asked for."""
+
+    name: str
+    reading: ResourceReading
+    begun: float
+    """The moment at which it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalSeen:
     """An event says that somebody had the engine send this container a signal that asks it to end."""
 
@@ -123,7 +134,7 @@ class HistoryFound:
 
 
 Seen = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | SignalSeen | ProjectChanged
-Post = Seen | Unlisted | GpusRead | Ended | Asked | HistoryFound
+Post = Seen | Unlisted | GpusRead | ResourceAsked | Ended | Asked | HistoryFound
 
 
 class InboxFull(Exception):
@@ -173,7 +184,7 @@ class Inbox:
         return len(self._posts)
 
 
-def _key(post: Post) -> object:
+def _key(post: Post) -> object:  # noqa: PLR0912 - one case for each kind of post
     match post:
         case EngineReached() | EngineLost():
             return "engine"
@@ -189,6 +200,8 @@ def _key(post: Post) -> object:
             return "stop", container_id
         case GpusRead():
             return "gpus"
+        case ResourceAsked(name=name):
+            return "resource", name
         case SignalSeen(container_id=container_id):
             return "signal", container_id
         case ProjectChanged(project=project):

@@ -12,7 +12,7 @@ from orchestrator.core.model import ContainerSnapshot, ContainerState, Instant, 
 from orchestrator.core.persistence import from_document, to_document
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import memory, narrator
-from orchestrator.runtime.host import take_in_gpus
+from orchestrator.runtime.host import take_in_gpus, take_in_resource
 from orchestrator.runtime.inbox import (
     Asked,
     Ended,
@@ -24,6 +24,7 @@ from orchestrator.runtime.inbox import (
     Post,
     Probed,
     ProjectChanged,
+    ResourceAsked,
     SignalSeen,
     StopSeen,
     Surveyed,
@@ -32,6 +33,7 @@ from orchestrator.runtime.inbox import (
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.registry import Record, ServiceRegistry
+from orchestrator.runtime.resources import concerned
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.updates import ProjectUpdates
 
@@ -40,7 +42,8 @@ _DOWN = (ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD)
 
 
 class Intake:
-    """Part of the brain: plain functions, called within a turn. ``look`` asks for a look at one container."""
+    """Part of the brain: plain functions, called within a turn. ``look`` asks for a look at one container, ``require``
+    for those resources of the host that nobody required before."""
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Intake:
         engine: ContainerEngine,
         journal: Journal,
         look: Callable[[str], None],
+        require: Callable[[], None],
         updates: ProjectUpdates,
         windows: MaintenanceWindows,
     ) -> None:
@@ -58,6 +62,7 @@ class Intake:
         self._engine = engine
         self._journal = journal
         self._look = look
+        self._require = require
         self._updates = updates
         self._windows = windows
         self._history: dict[str, Document] = {}
@@ -104,6 +109,8 @@ class Intake:
                 return (service,)
             case GpusRead():
                 return self._gpus_read(post, now)
+            case ResourceAsked():
+                return self._resource_asked(post, now)
             case StopSeen() | SignalSeen():
                 return self._end_requested(post, now)
             case ProjectChanged(project=project):
@@ -126,6 +133,8 @@ class Intake:
             if sighting.container is not None:
                 record.project = project_of(sighting.container.labels)
         self._registry.relate()
+        if self._registry.resources:
+            self._require()
         found = [name for name, sighting in survey.services.items() if sighting.container is not None]
         if self._surroundings.discovered(found):
             narrator.discovered(found, survey.ignored)
@@ -184,6 +193,13 @@ class Intake:
         if take_in_gpus(self._registry.host, post.reading, self._journal, now):
             return (*self._registry.dependents_of(RESOURCE), *waiting)
         return waiting
+
+    def _resource_asked(self, post: ResourceAsked, now: Instant) -> Sequence[str]:
+        if post.name not in self._registry.resources:
+            return ()
+        if take_in_resource(self._registry.host, post, self._journal, now):
+            return self._registry.dependents_of(post.name)
+        return concerned(post.name, self._registry)
 
     def _forget_requests(self) -> None:
         """An engine that ends politely tells of a stop of every container, as if a person had asked for it."""

@@ -18,7 +18,7 @@ def weigh(record: Record, registry: ServiceRegistry, now: Instant) -> None:
     """Set what its next decision has to know: ``holds``, ``make_room``, ``remark``."""
     if record.spec.vram is None:
         return
-    if not _in_trouble(record):
+    if not in_trouble(record):
         record.trouble_since = None
     elif record.trouble_since is None:
         record.trouble_since = now.moment
@@ -39,17 +39,17 @@ def weigh(record: Record, registry: ServiceRegistry, now: Instant) -> None:
 def watched_closely(registry: ServiceRegistry) -> bool:
     """Whether somebody waits for memory, or is taking it just now."""
     return any(
-        record.spec.vram is not None and (record.state.attempt is not None or _in_trouble(record))
+        record.spec.vram is not None and (record.state.attempt is not None or in_trouble(record))
         for record in registry.records()
     )
 
 
 def concerned(registry: ServiceRegistry) -> list[str]:
     """Whose next decision may follow from another reading."""
-    return [name for name, record in registry.items() if record.spec.vram is not None and _in_trouble(record)]
+    return [name for name, record in registry.items() if record.spec.vram is not None and in_trouble(record)]
 
 
-def _in_trouble(record: Record) -> bool:
+def in_trouble(record: Record) -> bool:
     """Down or ill, and to be healed as soon as it can be."""
     state, container = record.state, record.container
     if not state.enabled or state.stopped_by is not None or state.completed or record.spec.observe_only is not None:
@@ -62,7 +62,7 @@ def _in_trouble(record: Record) -> bool:
 def _shortage(record: Record, registry: ServiceRegistry) -> str:
     container, need = record.container, record.spec.vram
     reading = registry.host.gpus
-    if need is None or container is None or reading.driver is not Driver.ANSWERS or not _in_trouble(record):
+    if need is None or container is None or reading.driver is not Driver.ANSWERS or not in_trouble(record):
         return ""
     own = container.container_id if container.state in _UP else None
     if own is None and registry.host.gpus_at < (record.trouble_since or 0.0):
@@ -73,12 +73,12 @@ def _shortage(record: Record, registry: ServiceRegistry) -> str:
 def _room_for_others(record: Record, registry: ServiceRegistry, words: str) -> str:
     """Why it is to be stopped first: it is ill, others of its lane are in trouble too, and memory is short."""
     container = record.container
-    if record.state.status is not Status.UNHEALTHY or container is None or not _in_trouble(record):
+    if record.state.status is not Status.UNHEALTHY or container is None or not in_trouble(record):
         return ""
     others = {
         name: other
         for name, other in registry.lane(record.spec.lane).items()
-        if other is not record and other.spec.vram is not None and _in_trouble(other)
+        if other is not record and other.spec.vram is not None and in_trouble(other)
     }
     if not others or not (words or any(_shortage(other, registry) for other in others.values())):
         return ""

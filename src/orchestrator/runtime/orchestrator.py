@@ -23,6 +23,7 @@ from orchestrator.ports import (
     LogLine,
     Probe,
     Prometheus,
+    ResourceProbe,
     StateStore,
     Surveyor,
 )
@@ -55,6 +56,7 @@ from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
+from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
@@ -96,6 +98,7 @@ class ContainerOrchestrator:
         store: StateStore,
         prometheus: Prometheus,
         gpus: GpuDriver,
+        resources: ResourceProbe,
         clock: Clock,
         pace: Pace | None = None,
         chance: random.Random | None = None,
@@ -125,10 +128,13 @@ class ContainerOrchestrator:
         self._lifecycle = LifecycleManager(engine, clock, self._ended, width=self._pace.width)
         self._gpus = gpus
         self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
+        self._resources = resources
+        self._resource_monitor = ResourceMonitor(resources, clock, self._inbox.post, lambda: required(self._registry))
         self._crew = Crew()
         self._crew.add("discovery", self._discovery.run)
         self._crew.add("health", self._monitor.run)
         self._crew.add("gpus", self._gpu_monitor.run)
+        self._crew.add("resources", self._resource_monitor.run)
         self._crew.add("journal", self._journal.run)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
@@ -160,6 +166,7 @@ class ContainerOrchestrator:
             engine=engine,
             journal=self._journal,
             look=self._discovery.look,
+            require=self._resource_monitor.look_round,
             updates=self._updates,
             windows=self._windows,
         )
@@ -318,6 +325,7 @@ class ContainerOrchestrator:
             for probe in self._probes.values():
                 await probe.close()
             await self._gpus.close()
+            await self._resources.close()
             await self._engine.close()
             narrator.stopped()
 

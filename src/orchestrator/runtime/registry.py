@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     Status,
 )
 from orchestrator.core.reach import in_network_of, network_owner
+from orchestrator.core.resources import is_resource
 from orchestrator.core.shutdown import UP
 from orchestrator.core.sighting import Loss, Origin, Sighting
 from orchestrator.runtime.host import Host
@@ -211,6 +212,8 @@ class ServiceRegistry:
         self._records: dict[str, Record] = {}
         self._forget_after = forget_after
         self._dependents: dict[str, tuple[str, ...]] = {}
+        self.resources: tuple[str, ...] = ()
+        """What services require or want of the host, by name; but for the GPUs."""
         self.host: Final = Host()
 
     def __iter__(self) -> Iterator[str]:
@@ -250,6 +253,8 @@ class ServiceRegistry:
             for needed in {*record.spec.requires, *record.spec.wants, *record.spec.restart_with, *parents}:
                 dependents[needed].append(name)
         self._dependents = {needed: tuple(names) for needed, names in dependents.items()}
+        self.resources = tuple(sorted(filter(is_resource, dependents)))
+        self.host.keep(self.resources)
 
     def dependents_of(self, name: str) -> tuple[str, ...]:
         """Whoever requires, wants, or is restarted with it, or used its namespaces when they were seen last."""

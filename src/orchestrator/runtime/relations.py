@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from orchestrator.core.gpus import RESOURCE, Driver, in_words
 from orchestrator.core.graph import phases
 from orchestrator.core.model import Instant
+from orchestrator.core.resources import ResourceReading
 from orchestrator.runtime.registry import Record, ServiceRegistry
 from orchestrator.runtime.views import EdgeView, GraphView, ResourceView
 
@@ -31,6 +32,9 @@ def _resources(registry: ServiceRegistry) -> Iterator[ResourceView]:
     gpus = registry.host.gpus
     if needed or gpus.driver is not Driver.UNKNOWN:
         yield ResourceView(RESOURCE, gpus.driver, in_words(gpus))
+    for name in registry.resources:
+        reading = registry.host.resources.get(name, ResourceReading(detail="not asked yet"))
+        yield ResourceView(name, reading.presence, reading.detail)
 
 
 def _edges(name: str, record: Record) -> Iterator[EdgeView]:

@@ -10,6 +10,7 @@ from orchestrator.core.foresight import Intention
 from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Event
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
+from orchestrator.core.resources import Presence
 from orchestrator.core.sighting import Origin
 
 
@@ -120,7 +121,7 @@ class ResourceView:
     """What services require that is no service, but the host's."""
 
     name: str
-    state: Driver
+    state: Driver | Presence
     detail: str
 
 

@@ -10,6 +10,7 @@ from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
 from orchestrator.testing.probe import ScriptedProbe, WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
+from orchestrator.testing.resources import FakeResources
 from orchestrator.testing.scenario import Scenario
 from orchestrator.testing.store import Medium, MemoryStore
 from orchestrator.testing.told import Told
@@ -28,6 +29,7 @@ __all__ = [
     "FakeEngine",
     "FakeGpus",
     "FakePrometheus",
+    "FakeResources",
     "Happening",
     "Ledger",
     "Livelock",

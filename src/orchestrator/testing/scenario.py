@@ -74,6 +74,7 @@ from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.promises import broken_promises
 from orchestrator.testing.reachability import Reachability
+from orchestrator.testing.resources import FakeResources
 from orchestrator.testing.store import MemoryStore
 from orchestrator.testing.told import Told, read_told
 from orchestrator.testing.workload import HEALTHY, EngineCheckup, Workload
@@ -114,6 +115,8 @@ class Scenario:
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
+        self.resources = FakeResources()
+        """All there, unless a story takes one away (``world.resources.missing``)."""
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self.commands: list[tuple[float, str, Command]] = []
@@ -293,6 +296,7 @@ class Scenario:
                 store=store,
                 prometheus=self.prometheus,
                 gpus=self.gpus,
+                resources=self.resources,
                 clock=self.clock,
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret

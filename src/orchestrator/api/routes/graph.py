@@ -11,6 +11,7 @@ from orchestrator.api.answers import ACCESS
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Status
+from orchestrator.core.resources import Presence
 from orchestrator.core.sighting import Origin
 
 
@@ -24,16 +25,17 @@ class Node(BaseModel):
 class Edge(BaseModel):
     dependent: str = Field(serialization_alias="from", description="Needs the other one.")
     dependency: str = Field(
-        serialization_alias="to", description="A service, listed or not, or a resource of the host (`gpu`)."
+        serialization_alias="to",
+        description="A service, listed or not, or a resource of the host (`gpu`, `mount:/mnt/x`).",
     )
     kind: Literal["hard", "soft"]
     origin: Origin = Field(description="Who says so.")
 
 
 class Resource(BaseModel):
-    name: str = Field(examples=["gpu"])
-    state: Driver = Field(description="unknown: none was ever seen here, and nobody waits for it.")
-    detail: str = Field(description="What there is of it, or why it does not answer.")
+    name: str = Field(examples=["gpu", "tcp:10.0.0.9:5432"])
+    state: Driver | Presence = Field(description="unknown: it cannot be asked, or never was seen; nobody waits for it.")
+    detail: str = Field(description="What there is of it, or why it is not there.")
 
 
 class Graph(BaseModel):
