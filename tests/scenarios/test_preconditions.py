@@ -40,6 +40,7 @@ def test_a_mount_that_goes_away_holds_its_services_counts_nothing_and_is_told_on
     with Scenario(dialect=dialect) as world:
         actors = needing(world, MOUNT, "jellyfin", "photos")
         world.resources.missing[MOUNT] = "nothing is mounted there"
+        world.run_for("15s")
         world.now(actors["jellyfin"].crashes())
         world.now(actors["photos"].gets_sick())
         world.run_for("20m")
@@ -71,7 +72,7 @@ def test_a_database_outside_the_engine_is_the_cause_and_its_dependents_wait(dial
         world.run_for("10m")
         plan = world.orchestrator.plan_of("web")
         assert plan is not None
-        assert (plan.intention.value, plan.blocked_by) == ("wait", (f"unmet:{DATABASE}",))
+        assert (plan.intention.value, plan.blocked_by) == ("wait", (f"waiting_on:{DATABASE}",))
         (told,) = [event for event in world.told("web") if event.message == "Waiting for dependency"]
         assert DATABASE in told.cause
         (resource,) = world.orchestrator.graph().resources
