@@ -21,6 +21,7 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
+from orchestrator.core.resources import Presence
 from orchestrator.errors import ContainerNotFound
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document
@@ -207,11 +208,15 @@ def test_the_graph_tells_how_a_resource_of_the_host_is(address: str, supervisor:
         edges=(EdgeView("ai-llm", "gpu", True, "catalog"),),
         phases=(("ai-llm",),),
         cycles=(),
-        resources=(ResourceView("gpu", Driver.MISSING, "NVML says: GPU is lost"),),
+        resources=(
+            ResourceView("gpu", Driver.MISSING, "NVML says: GPU is lost"),
+            ResourceView("tcp:10.0.0.9:5432", Presence.THERE, "connected"),
+        ),
     )
-    assert run(address, "graph").output.splitlines()[-1] == (
-        "gpu, a resource of the host: missing: NVML says: GPU is lost"
-    )
+    assert run(address, "graph").output.splitlines()[-2:] == [
+        "gpu, a resource of the host: missing: NVML says: GPU is lost",
+        "tcp:10.0.0.9:5432, a resource of the host: there: connected",
+    ]
     assert '"gpu" [shape=box, label="gpu (missing)"];' in run(address, "graph", "--dot").output
 
 

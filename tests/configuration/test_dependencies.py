@@ -132,6 +132,21 @@ def test_a_resource_of_the_host_stays_a_dependency(tmp_path: Path) -> None:
     assert survey(configuration(tmp_path), container("ai-llm")).services["ai-llm"].spec.requires == ("gpu",)
 
 
+def test_what_services_require_of_the_host_comes_from_file_and_label(tmp_path: Path) -> None:
+    labelled = container("web", labels={"orchestrator.requires": "mount:/mnt/x, tcp:10.0.0.9:5432"})
+    found = survey(configuration(tmp_path, "services: {api: {requires: [dns:nas.lan], wants: [path:/x]}}"), labelled)
+    web, api = found.services["web"], found.services["api"]
+    assert (web.spec.requires, web.problems) == (("mount:/mnt/x", "tcp:10.0.0.9:5432"), ())
+    assert (api.spec.requires, api.spec.wants, api.problems) == (("dns:nas.lan",), ("path:/x",), ())
+    assert (web.origins["mount:/mnt/x"], api.origins["dns:nas.lan"]) == ("label", "configuration")
+
+
+def test_a_label_that_names_no_resource_is_the_services_problem(tmp_path: Path) -> None:
+    found = survey(configuration(tmp_path, ALL), container("web", labels={"orchestrator.requires": "tcp:10.0.0.9"}))
+    (problem,) = found.services["web"].problems
+    assert "orchestrator.requires: 'tcp:10.0.0.9' is no resource of the host; write tcp:HOST:PORT" in str(problem)
+
+
 def test_a_dependency_may_be_called_by_its_compose_service_or_its_container(tmp_path: Path) -> None:
     web = composed("shop", "web", 1, {"orchestrator.requires": "db, shop-cache-1"})
     found = survey(configuration(tmp_path, ALL), web, composed("shop", "db", 2), composed("shop", "cache", 3))

@@ -80,7 +80,8 @@ WORDS = st.sampled_from(
     ["true", "Yes", "on", "1", "FALSE", "no", " off ", "0", "AI", "application", "job", " Service", "keep_trying",
      "disable", "Respect", "restart", "web", "web-1, db", "a,,b", "web db", "-x", "/health", "/a b", "http://x/y", "*",
      "200", "2xx", "200-299, 404", "299-200", "20x", "8080", "+80", "-1", "1.5", "99999999999999999999", "", " ",
-     "gpu", "10.0.0.9", "[::1]", "redis-cli ping"]
+     "gpu", "10.0.0.9", "[::1]", "redis-cli ping", "tcp:nas:80", "tcp:[::1]:80, db", "tcp:nas:99999", "path:/a b ",
+     "mount:/x,dns:nas", "mount:x"]
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | NUMBERS | NUMBERS.map(str) | DURATIONS | WORDS | st.text(max_size=5)
 WRITTEN: st.SearchStrategy[Any] = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(WORDS, SCALARS, max_size=2)
@@ -153,7 +154,7 @@ def test_a_setting_of_the_process_without_a_problem_is_valid(key: str, written: 
 @given(st.sampled_from(sorted(YAML_SERVICE_KEYS)), st.data())
 def test_no_pattern_of_the_schema_takes_long(key: str, data: st.DataObject) -> None:
     validator = Draft202012Validator(of_reader(YAML_SERVICE_KEYS[key].reader))
-    part = data.draw(st.sampled_from(["a", "1", " ", ",", "1s", "200,", "a,", "9" * 20]))
+    part = data.draw(st.sampled_from(["a", "1", " ", ",", "1s", "200,", "a,", "9" * 20, "path:/a ", "tcp:a"]))
     assert validator.is_valid(part * 400 + "!") in (True, False)
 
 
@@ -195,6 +196,10 @@ REFUSED = {
     "a host with a scheme": "services: {web: {host: 'http://x'}}",
     "dependencies as a mapping": "services: {web: {requires: {db: true}}}",
     "a dependency with a space": "services: {web: {requires: [my db]}}",
+    "a relative path": "services: {web: {requires: ['path:mnt/x']}}",
+    "an address without a port, in text": "services: {web: {requires: 'db, tcp:nas'}}",
+    "a resource of no kind": "services: {web: {wants: ['redis:6379']}}",
+    "a resource to be restarted with": "services: {web: {restart_with: ['mount:/mnt/x']}}",
     "no pattern": "services: {web: {match: []}}",
     "a switch that is a word": "enabled: maybe",
     "an unknown discovery": "discovery: everything",
@@ -230,6 +235,8 @@ TAKEN = {
     "several units": "defaults: {grace: 1h 30m, health: {interval: 1 m}}",
     "a method that is declined": "services: {web: {health: {http: off, redis: no, tcp: false}}}",
     "a list with commas": "services: {web: {requires: 'db, cache', health: {expect_status: '200, 3xx'}}}",
+    "resources in a list": "services: {web: {requires: [db, 'tcp:[::1]:80', tcp:10.0.0.9:5432, path:/mnt/My Disk]}}",
+    "resources in text": "services: {web: {wants: 'mount:/mnt/x, dns:nas.lan'}}",
     "every setting of the process": "enabled: off\ndocker_host: tcp://h:1\nmonitoring_enabled: false\n"
     "discovery: all\nproject: shop\nstate: /tmp/s.db\nlog_format: json\nhost: '::1'\nport: 0\n",
 }

@@ -96,6 +96,10 @@ def test_a_resource_that_nobody_watches_counts_as_met() -> None:
     assert unmet(("gpu",), set()) == ()
 
 
+def test_so_does_one_with_a_kind() -> None:
+    assert unmet(("tcp:10.0.0.9:5432", "mount:/mnt/x", "redis"), {"redis"}, {"mount:/mnt/x"}) == ("mount:/mnt/x",)
+
+
 def test_a_resource_that_is_known_to_be_missing_is_not_met() -> None:
     assert unmet(("gpu", "redis"), {"redis"}, {"gpu"}) == ("gpu",)
 
