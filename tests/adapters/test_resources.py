@@ -62,6 +62,15 @@ def test_an_address_that_refuses_is_not(listener: socket.socket) -> None:
     assert asked(name).verdict is Verdict.FAIL
 
 
+def test_a_host_by_name_is_connected_to_and_one_that_is_not_resolved_is_not_there(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    if listener.family is socket.AF_INET:
+        assert asked(f"tcp:localhost:{port}") == Reading(Verdict.PASS, "connected")
+    nobody = HostResources(resolve=_resolver(socket.gaierror(socket.EAI_NONAME, "Name or service not known")))
+    found = asked(f"tcp:nas.lan:{port}", nobody)
+    assert found == Reading(Verdict.FAIL, "the name is not resolved: Name or service not known")
+
+
 # --- paths -----------------------------------------------------------------------------------------------------
 
 

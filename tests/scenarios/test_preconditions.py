@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from orchestrator.core.messages import Stop, Up
 from orchestrator.testing import Scenario
 from orchestrator.testing.actor import Actor
 from orchestrator.testing.daemon import Dialect
@@ -50,7 +51,7 @@ def test_a_mount_that_goes_away_holds_its_services_counts_nothing_and_is_told_on
             assert world.messages(name).count("Waiting for dependency") == 1
             assert world.restarts_of(name) == 0
         assert world.view("photos").reason == f"waiting for {MOUNT}: HTTP 500"
-        assert host_events(world) == [f"{MOUNT}: Required resource is missing"]
+        assert host_events(world) == [f"{MOUNT}: Precondition not met"]
         del world.resources.missing[MOUNT]
         world.now(actors["photos"].gets_well())
         world.run_for("3m")
@@ -59,8 +60,8 @@ def test_a_mount_that_goes_away_holds_its_services_counts_nothing_and_is_told_on
             assert world.messages(name).count("Dependency is back") == 1
         assert (world.restarts_of("jellyfin"), world.restarts_of("photos")) == (1, 0)
         assert host_events(world) == [
-            f"{MOUNT}: Required resource is missing",
-            f"{MOUNT}: Required resource is back",
+            f"{MOUNT}: Precondition not met",
+            f"{MOUNT}: Precondition met again",
         ]
 
 
@@ -155,3 +156,43 @@ def test_nothing_is_asked_for_that_nobody_requires(dialect: Dialect) -> None:
         world.container("web")
         world.run_for("10m")
         assert world.resources.asked == {}
+
+
+def test_what_is_not_required_any_more_is_forgotten_and_asked_for_anew_when_it_is_again(dialect: Dialect) -> None:
+    needy: dict[str, object] = {"services": {"web": {"requires": [MOUNT]}}}
+    with Scenario(dialect=dialect, configuration=needy) as world:
+        world.container("web")
+        world.resources.missing[MOUNT] = "nothing is mounted there"
+        world.run_for("1m")
+        world.reload({"services": {"web": {}}})
+        world.run_for("1m")
+        assert (world.orchestrator.graph().resources, world.view("web").waiting_on) == ((), ())
+        before = world.resources.asked[MOUNT]
+        del world.resources.missing[MOUNT]
+        world.run_for("1m")
+        assert world.resources.asked[MOUNT] == before
+        world.reload(needy)
+        world.run_for("2s")
+        (resource,) = world.orchestrator.graph().resources
+        assert resource.state == "there"
+
+
+def test_services_that_need_it_are_stopped_and_started_in_their_order(dialect: Dialect) -> None:
+    with Scenario(dialect=dialect) as world:
+        world.container("db", labels={"orchestrator.requires": MOUNT})
+        world.container("web", labels={"orchestrator.requires": f"db, {DATABASE}"})
+        world.run_for("1m")
+        assert world.orchestrator.graph().phases == (("db",), ("web",))
+        assert world.see_through("web", Stop("ann")) is not None
+        assert world.see_through("db", Stop("ann")) is not None
+        world.resources.missing[MOUNT] = "nothing is mounted there"
+        world.run_for("15s")
+        for name in ("db", "web"):
+            assert world.ask(name, Up("ann")).accepted
+        world.run_for("1m")
+        assert (world.view("db").waiting_on, world.view("web").waiting_on) == ((MOUNT,), ("db",))
+        assert "waiting for" in world.view("db").reason
+        del world.resources.missing[MOUNT]
+        world.run_for("1m")
+        world.must_be("db", "running")
+        world.must_be("web", "running")

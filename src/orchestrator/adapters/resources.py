@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.adapters.looks.thread import in_thread
+from orchestrator.adapters.probes.exchange import numeric_address
 from orchestrator.adapters.probes.tcp import TcpProbe
 from orchestrator.core.model import TcpCheck, Verdict
 from orchestrator.core.resources import ResourceKind, read
@@ -49,8 +50,7 @@ class HostResources:
         resource = read(name)
         match resource.kind:
             case ResourceKind.TCP:
-                target = Target(container_id="", host=resource.subject, port=resource.port)
-                return await self._tcp.probe(TcpCheck(), target, timeout)
+                return await self._connected(name, Target("", resource.subject, resource.port), timeout)
             case ResourceKind.PATH:
                 return await self._looked(name, partial(self._path, resource.subject), timeout)
             case ResourceKind.MOUNT:
@@ -63,6 +63,17 @@ class HostResources:
         for look in self._looks.values():
             look.cancel()
         await self._tcp.close()
+
+    async def _connected(self, name: str, target: Target, timeout: float) -> Reading:
+        """A name is resolved first, as all that can hang: not by every connection attempt anew."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        host, port = target.host or "", target.port or 0
+        if numeric_address(host, port) is None:
+            found = await self._looked(name, partial(self._name, host), timeout)
+            if found.verdict is not Verdict.PASS:
+                return found
+        return await self._tcp.probe(TcpCheck(), target, deadline - loop.time())
 
     async def _looked(self, name: str, look: Callable[[], Reading], timeout: float) -> Reading:
         task = self._looks.get(name)

@@ -172,8 +172,8 @@ class Facts:
     """Why nobody may act on it by itself now, in words, though nothing is wrong with its dependencies: a maintenance
     window, an update of its project, a storm. Empty: nothing of that. A person's hold is in the state."""
     dependencies_asked: float = math.inf
-    """The moment of the oldest among the newest health answers of its hard dependencies; infinite where none can be
-    asked."""
+    """The moment of the oldest among the newest answers of its hard dependencies, services and what the host has;
+    infinite where none can be asked."""
     companions: tuple[Companion, ...] = ()
     """Those it is restarted with, as far as they run and are well."""
     lane_taken_by: str = ""
@@ -193,7 +193,8 @@ class Facts:
     unwatched: bool = False
     """Nobody looked when its last run ended: the engine was away, or we were."""
     dependencies_seen: bool = True
-    """All that it requires or wants was looked at since we began, or the engine is back."""
+    """All that it requires or wants was looked at since we began, or the engine is back; and what of it is the host's
+    was asked for."""
     awaited: tuple[Awaited, ...] = ()
     """The soft dependencies that do not run yet and are worth waiting for."""
     needed_by: tuple[str, ...] = ()

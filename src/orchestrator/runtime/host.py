@@ -88,12 +88,12 @@ def take_in_resource(host: Host, post: ResourceAsked, journal: Journal, now: Ins
         return False
     match reading.presence:
         case Presence.MISSING:
-            tell(journal, name, "Required resource is missing", reading.detail, now, well=False)
+            tell(journal, name, "Precondition not met", reading.detail, now, well=False)
         case Presence.THERE if before is not None and before.presence is Presence.MISSING:
-            tell(journal, name, "Required resource is back", reading.detail, now, well=True)
+            tell(journal, name, "Precondition met again", reading.detail, now, well=True)
         case Presence.UNKNOWN:
             words = f"{reading.detail}; nobody waits for it"
-            narrator.told_of_host(name, "Required resource cannot be asked", words, well=False)
+            narrator.told_of_host(name, "Precondition cannot be asked", words, well=False)
         case _:
             pass
     return True
