@@ -1,4 +1,4 @@
-"""What services require of the host, on real engines: a real path, a real mount and a real listener that come and go."""
+"""What services require of the host, on real engines: a path, a mount and a listener that come and go."""
 
 from __future__ import annotations
 
