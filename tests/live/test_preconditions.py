@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.engines import Engine
-from tests.live.serve import Document, Serve
+from tests.live.engines import Engine, wait_until
+from tests.live.serve import HEAL_TIMEOUT, Document, Serve
 from tests.live.servers import free_port
 from tests.live.ward import SECOND_THOUGHTS, opened
 
@@ -29,8 +29,14 @@ def _told_of_host(serve: Serve, subject: str) -> list[str]:
     return [one["message"] for one in listed[::-1] if one["type"] == "host" and one["data"]["subject"] == subject]
 
 
-def _resources(serve: Serve) -> dict[str, str]:
-    return {one["name"]: one["state"] for one in serve.get("/graph")["resources"]}
+def _wait_for(serve: Serve, **states: str) -> None:
+    """Until the resources of the kinds named are in these states; nothing needs to be wrong with who requires them."""
+
+    def arrived() -> bool:
+        seen = {one["name"].partition(":")[0]: one["state"] for one in serve.get("/graph")["resources"]}
+        return states.items() <= seen.items()
+
+    wait_until(arrived, HEAL_TIMEOUT, f"{states} in the graph")
 
 
 def test_a_service_waits_for_a_path_and_an_address_that_are_missing_and_is_started_when_both_are_there(
@@ -42,10 +48,9 @@ def test_a_service_waits_for_a_path_and_an_address_that_are_missing_and_is_start
     with opened(engine, tmp_path) as ward:
         with _listening(port):
             media = ward.admit("media", requires=f"{path},{database}")
-            assert _resources(ward.serve) == {path: "there", database: "there"}
+            _wait_for(ward.serve, path="there", tcp="there")
             library.rmdir()
-            ward.serve.wait_for("media", waiting_on=[path])
-        ward.serve.wait_for("media", waiting_on=[path, database])
+        _wait_for(ward.serve, path="missing", tcp="missing")
         engine.kill(media)
         held = ward.serve.wait_for("media", status="stopped", waiting_on=[path, database])
         assert (held["failure_count"], held["strikes"], held["retry_at"]) == (0, 0, None)
@@ -86,7 +91,8 @@ def test_a_mount_that_goes_away_holds_what_requires_it_until_it_is_mounted_again
     with opened(engine, tmp_path) as ward:
         with _mounted(disk):
             photos = ward.admit("photos", requires=name)
-        ward.serve.wait_for("photos", waiting_on=[name])
+            _wait_for(ward.serve, mount="there")
+        _wait_for(ward.serve, mount="missing")
         engine.kill(photos)
         ward.serve.wait_for("photos", status="stopped", failure_count=0, waiting_on=[name])
         with _mounted(disk):
