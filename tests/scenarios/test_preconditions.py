@@ -137,7 +137,28 @@ def test_what_cannot_be_asked_keeps_nobody_waiting_and_says_so(dialect: Dialect)
         assert world.restarts_of("web") == 1
         (resource,) = world.orchestrator.graph().resources
         assert (resource.state, resource.detail) == ("unknown", "it cannot be looked at: Permission denied")
-        assert host_events(world) == []
+        assert host_events(world) == [f"{MOUNT}: Precondition cannot be asked"]
+
+
+def test_what_was_missing_and_cannot_be_asked_any_more_keeps_nobody_waiting(dialect: Dialect) -> None:
+    with Scenario(dialect=dialect) as world:
+        actors = needing(world, MOUNT, "web")
+        world.resources.missing[MOUNT] = "nothing is mounted there"
+        world.run_for("15s")
+        world.now(actors["web"].crashes())
+        world.run_for("1m")
+        assert world.restarts_of("web") == 0
+        world.resources.unaskable[MOUNT] = "it cannot be looked at: Permission denied"
+        world.run_for("1m")
+        assert world.restarts_of("web") == 1
+        world.resources.unaskable.clear()
+        world.resources.missing.clear()
+        world.run_for("15s")
+        assert [told.rpartition(": ")[2] for told in host_events(world)] == [
+            "Precondition not met",
+            "Precondition cannot be asked",
+            "Precondition met again",
+        ]
 
 
 def test_what_is_merely_wanted_degrades_and_holds_nobody(dialect: Dialect) -> None:

@@ -89,13 +89,13 @@ def take_in_resource(host: Host, post: ResourceAsked, journal: Journal, now: Ins
     match reading.presence:
         case Presence.MISSING:
             tell(journal, name, "Precondition not met", reading.detail, now, well=False)
-        case Presence.THERE if before is not None and before.presence is Presence.MISSING:
-            tell(journal, name, "Precondition met again", reading.detail, now, well=True)
         case Presence.UNKNOWN:
-            words = f"{reading.detail}; nobody waits for it"
-            narrator.told_of_host(name, "Precondition cannot be asked", words, well=False)
-        case _:
-            pass
+            tell(
+                journal, name, "Precondition cannot be asked", f"{reading.detail}; nobody waits for it", now, well=False
+            )
+        case Presence.THERE:
+            if before is not None:
+                tell(journal, name, "Precondition met again", reading.detail, now, well=True)
     return True
 
 
