@@ -115,6 +115,28 @@ def test_what_an_update_leaves_down_is_healed_when_it_is_over(shop: Shop) -> Non
     assert shop.world.restarts_of("web") == 1
 
 
+@pytest.mark.parametrize("tool", [recreate_as_compose_2, recreate_as_compose_1, take_down_and_bring_up])
+@pytest.mark.parametrize("after", [0.6, 1.1, 2.0, 3.3, 4.7, 6.2])
+def test_an_update_that_was_begun_before_we_came_is_waited_for_too(shop: Shop, tool: Tool, after: float) -> None:
+    shop.world.sigkill()
+    update = shop.begin(by(tool))
+    shop.world.run_for(after)
+    shop.world.start_orchestrator()
+    shop.world.run_until(update.done, within="20m")
+    shop.world.run_for("1m")
+    assert shop.ours == []
+    assert shop.all_run()
+
+
+def test_who_was_stopped_long_before_we_came_is_started_at_once(shop: Shop) -> None:
+    shop.world.sigkill()
+    shop.world.now(shop.actors["web"].is_stopped_by_hand())
+    shop.world.run_for(QUIET + 1)
+    shop.world.start_orchestrator()
+    shop.world.run_for("1s")
+    assert shop.world.restarts_of("web") == 1
+
+
 # --- what is no update ---------------------------------------------------------------------------------------
 
 

@@ -178,8 +178,13 @@ class Record:
     @property
     def may_have_been_stopped(self) -> bool:
         """Whether it ended as what is stopped does, on an engine that would not always have told of it."""
+        return self.container is not None and self.container.stopped_by_user is None and self.ended_politely
+
+    @property
+    def ended_politely(self) -> bool:
+        """As what somebody else stops does."""
         container = self.container
-        if container is None or container.stopped_by_user is not None or self._ended_by_us:
+        if container is None or self._ended_by_us:
             return False
         return container.exit_code in policy.POLITE_EXITS and not policy.is_job(self.spec, container)
 
