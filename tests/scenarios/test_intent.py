@@ -128,6 +128,19 @@ def test_an_update_that_was_begun_before_we_came_is_waited_for_too(shop: Shop, t
     assert shop.all_run()
 
 
+@pytest.mark.parametrize("into", [0.2, 1.0, 2.5])
+def test_a_stop_that_was_begun_before_we_came_is_one_that_ends_when_we_are_there(shop: Shop, into: float) -> None:
+    shop.world.now(shop.actors["db"].changes(stop_after=3.0))
+    shop.world.sigkill()
+    update = shop.begin(by(replace_one_by_one))
+    shop.world.run_for(into)
+    shop.world.start_orchestrator()
+    shop.world.run_until(update.done, within="20m")
+    shop.world.run_for("1m")
+    assert shop.ours == []
+    assert shop.all_run()
+
+
 def test_who_was_stopped_long_before_we_came_is_started_at_once(shop: Shop) -> None:
     shop.world.sigkill()
     shop.world.now(shop.actors["web"].is_stopped_by_hand())

@@ -159,14 +159,16 @@ class Intake:
     def _notice_stop(
         self, record: Record, before: ContainerSnapshot | None, seen: ContainerSnapshot, now: Instant
     ) -> None:
-        """Podman does not always tell of a stop, but shows it while it lasts; one that was told of ends; and who has
-        just come was told of none."""
+        """Podman does not always tell of a stop, but shows it while it lasts; one that was told of ends; and who came
+        in the middle of one was not told of it."""
         if seen.state is ContainerState.STOPPING and seen.started_at is not None:
             record.stop_seen = (seen.container_id, seen.started_at)
         went_down = before is not None and before.state in _UP and seen.state in _DOWN
         asked = record.being_ended and (went_down or seen.state is ContainerState.STOPPING)
         just_missed = before is None and seen.finished_at is not None and now.wall - seen.finished_at < QUIET
-        if asked or (went_down and record.may_have_been_stopped) or (just_missed and record.ended_politely):
+        unheard = went_down and not record.unwatched and now.moment - record.watched_since < QUIET
+        missed = (just_missed or unheard) and record.ended_politely
+        if asked or missed or (went_down and record.may_have_been_stopped):
             self._updates.stopped(record, now)
 
     def _end_requested(self, post: StopSeen | SignalSeen, now: Instant) -> Sequence[str]:

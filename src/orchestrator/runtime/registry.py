@@ -55,6 +55,8 @@ class Record:
     """The compose project of its container, or of the last one it had."""
     watched: bool = False
     """It was looked at since we began, or the engine is back."""
+    watched_since: float = 0.0
+    """Moment; what happened before it was told to nobody."""
     missed: Run | None = None
     """The run that had ended when it was looked at again."""
     stop_seen: tuple[str, float] | None = None
@@ -126,6 +128,7 @@ class Record:
         regained, self.watched = not self.watched, True
         self.seen, self.looked_at, self.container = True, begun, container
         if regained:
+            self.watched_since = begun
             down = container is not None and container.state not in UP
             self.missed = container.run if down and container is not None else None
         return regained
