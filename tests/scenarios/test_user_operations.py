@@ -37,7 +37,7 @@ OPERATIONS: Final = 200
 PROJECTS: Final = {"shop": ("db", "api", "web"), "blog": ("posts", "pages")}
 LONE: Final = ("vpn", "torrent", "mail")
 SERVICES: Final = (*PROJECTS["shop"], *PROJECTS["blog"], *LONE)
-REQUIRES: Final = {"api": "db", "web": "api", "pages": "posts"}
+REQUIRES: Final = {"api": "db", "web": "api", "pages": "posts", "torrent": "vpn"}
 CONFIGURATION: Final = {"defaults": {"recovery": {"on_max_failures": "keep_trying"}, "health": {"interval": "15s"}}}
 UPDATES: Final[Sequence[Tool]] = (
     recreate_as_compose_2,
@@ -82,6 +82,8 @@ class People:
         self.spans: list[Span] = []
         self.busy: set[str] = set()
         """Projects that somebody is at work on."""
+        self.dies_at = -1
+        """The step of the orchestrator's at which it is killed next, or was killed last."""
 
     def _create(self, name: str) -> Blueprint:
         project = next((one for one, services in PROJECTS.items() if name in services), "")
@@ -270,10 +272,10 @@ class People:
 
     def kill_orchestrator(self) -> bool:
         """Between two of its own steps, of which there may be none for a while."""
-        if not self.world.alive:
+        if not self.world.alive or self.dies_at >= len(self.world.steps):
             return False
-        at = len(self.world.steps) + self.chance.randrange(60)
-        self.world.sigkill_at_step(at, self.chance.choice((0.2, 2.0, 20.0)))
+        self.dies_at = len(self.world.steps) + self.chance.randrange(60)
+        self.world.sigkill_at_step(self.dies_at, self.chance.choice((0.2, 2.0, 20.0)))
         return True
 
     # --- all of it ------------------------------------------------------------------------------------------------
