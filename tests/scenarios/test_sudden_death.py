@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.testing import Actor, Scenario
 from orchestrator.testing.daemon import Dialect
-from tests.scenarios.test_startup import came_up_in_order, the_full_stack
+from tests.scenarios.test_startup import NEEDS, WARM_UP, the_full_stack
 
 DEATHS = range(4)
 PATIENT = {"orchestrator.recovery.on_max_failures": "keep_trying"}
@@ -98,7 +98,9 @@ def a_whole_stack_is_down(world: Scenario) -> Iterator[None]:
     until_well(world, tuple(stack.values()))
     yield
     assert must_run(world, tuple(stack.values())) == [1] * len(stack), world.report()
-    came_up_in_order(world)
+    begun = {name: world.ledger.starts(name)[0].at.moment for name in stack}
+    for name, needed in NEEDS.items():
+        assert all(begun[name] >= begun[each] + WARM_UP[each] for each in needed), world.report()
 
 
 STORIES = (
