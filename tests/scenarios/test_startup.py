@@ -296,7 +296,7 @@ def test_a_stack_that_was_only_created_is_up_within_fifteen_percent_of_its_criti
     with Scenario(dialect=dialect) as world:
         the_full_stack(world, running=False)
         world.run_for("30s")
-        up(world, *reversed(WARM_UP))
+        up(world, *reversed(tuple(WARM_UP)))
         took = world.run_until(lambda: all_run(world, WARM_UP), within="10m")
         came_up_in_order(world)
         longest = WARM_UP["ai-enrichment"] + WARM_UP["backend"] + WARM_UP["frontend"]
