@@ -140,3 +140,11 @@ def steps_of(story: Story, dialect: Dialect) -> int:
 def test_each_cause_is_healed_once_whenever_we_die(story: Story, dialect: Dialect, death: int) -> None:
     chance = random.Random(f"{story.__name__} {dialect} {death}")
     tell(story, dialect, chance.randrange(steps_of(story, dialect)))
+
+
+@pytest.mark.parametrize("dies_after", range(30, 120, 15))
+def test_a_parent_whose_first_answer_comes_with_those_of_its_children_is_the_cause_all_the_same(
+    dies_after: int,
+) -> None:
+    """While the children fail already, and their waits are over when we come back."""
+    tell(a_parent_of_thirty_deadlocks, "docker", dies_after)
