@@ -58,12 +58,12 @@ async def killed(patient: Patient) -> Illness:
     return await _ill(patient, lambda pid: os.kill(pid, signal.SIGKILL))
 
 
-async def frozen(patient: Patient) -> Illness:
+async def frozen(patient: Patient, patience: float = PATIENCE) -> Illness:
     """SIGSTOP to all its processes, until somebody killed it and it answers again."""
-    return await _ill(patient, patient.engine.freeze)
+    return await _ill(patient, patient.engine.freeze, patience)
 
 
-async def _ill(patient: Patient, strike: Callable[[int], None]) -> Illness:
+async def _ill(patient: Patient, strike: Callable[[int], None], patience: float = PATIENCE) -> Illness:
     pid = patient.engine.pid(patient.container)
     handle = os.pidfd_open(pid)
     dead = asyncio.Event()
@@ -72,7 +72,7 @@ async def _ill(patient: Patient, strike: Callable[[int], None]) -> Illness:
     try:
         fell_ill = time.monotonic()
         strike(pid)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await dead.wait()
             died = time.monotonic()
             return Illness(fell_ill, died, await first_answer(patient.port))

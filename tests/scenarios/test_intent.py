@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -15,6 +14,14 @@ from orchestrator.runtime.updates import OVERDUE
 from orchestrator.testing import Scenario
 from orchestrator.testing.daemon import Dialect
 from orchestrator.testing.told import read_told
+from tests.scenarios.projects import (
+    Tool,
+    recreate_as_compose_1,
+    recreate_as_compose_2,
+    replace_one_by_one,
+    restart_all,
+    take_down_and_bring_up,
+)
 
 SERVICES = ("db", "cache", "api", "worker", "web", "proxy")
 
@@ -59,6 +66,11 @@ class Shop:
         return not any(self.world.view(service).held for service in SERVICES)
 
 
+def by(tool: Tool) -> Callable[[Shop], Awaitable[None]]:
+    """The whole project, as that tool does it."""
+    return lambda shop: tool(shop.daemon, SERVICES)
+
+
 @pytest.fixture
 def shop(dialect: Dialect) -> Iterator[Shop]:
     with Scenario(dialect=dialect) as world:
@@ -68,69 +80,11 @@ def shop(dialect: Dialect) -> Iterator[Shop]:
 # --- as their tools do it ------------------------------------------------------------------------------------
 
 
-async def recreate_as_compose_2(shop: Shop) -> None:
-    """The new one comes under a passing name, the old one goes, the new one takes its name."""
-    for service in SERVICES:
-        old = shop.daemon.find(service)
-        new = shop.daemon.create(replace(old.blueprint, name=f"{old.container_id[:12]}_{service}"))
-        await asyncio.sleep(0.3)
-        await shop.daemon.stop(old, 10.0)
-        await asyncio.sleep(0.2)
-        shop.daemon.remove(old)
-        shop.daemon.rename(new, service)
-        await asyncio.sleep(0.3)
-        await shop.daemon.start(new)
-
-
-async def recreate_as_compose_1(shop: Shop) -> None:
-    """The old one stops and takes a passing name, the new one comes, the old one goes."""
-    for service in SERVICES:
-        old = shop.daemon.find(service)
-        await shop.daemon.stop(old, 10.0)
-        await asyncio.sleep(0.2)
-        shop.daemon.rename(old, f"{old.container_id[:12]}_{service}")
-        new = shop.daemon.create(replace(old.blueprint, name=service))
-        await asyncio.sleep(0.3)
-        await shop.daemon.start(new)
-        await asyncio.sleep(0.1)
-        shop.daemon.remove(old)
-
-
-async def replace_one_by_one(shop: Shop) -> None:
-    """Stop, wait until it has, remove, create, start: as those do that watch for new images."""
-    for service in SERVICES:
-        old = shop.daemon.find(service)
-        await shop.daemon.stop(old, 10.0)
-        await asyncio.sleep(1.0)
-        shop.daemon.remove(old)
-        await asyncio.sleep(1.5)
-        await shop.daemon.start(shop.daemon.create(old.blueprint))
-
-
-async def take_down_and_bring_up(shop: Shop) -> None:
-    blueprints = [shop.daemon.find(service).blueprint for service in SERVICES]
-    for service in reversed(SERVICES):
-        await shop.daemon.stop(shop.daemon.find(service), 10.0)
-        await asyncio.sleep(0.6)
-    for service in reversed(SERVICES):
-        shop.daemon.remove(shop.daemon.find(service))
-        await asyncio.sleep(0.4)
-    await asyncio.sleep(2.0)
-    for blueprint in blueprints:
-        await shop.daemon.start(shop.daemon.create(blueprint))
-        await asyncio.sleep(0.6)
-
-
-async def restart_all(shop: Shop) -> None:
-    for service in SERVICES:
-        await shop.daemon.restart(shop.daemon.find(service), 10.0)
-
-
 @pytest.mark.parametrize(
     "tool", [recreate_as_compose_2, recreate_as_compose_1, replace_one_by_one, take_down_and_bring_up, restart_all]
 )
-def test_nothing_is_done_for_a_project_while_it_is_updated(shop: Shop, tool: Callable[[Shop], Awaitable[None]]) -> None:
-    shop.play(tool)
+def test_nothing_is_done_for_a_project_while_it_is_updated(shop: Shop, tool: Tool) -> None:
+    shop.play(by(tool))
     shop.world.run_until(lambda: shop.all_run() and shop.none_is_held(), within="1m")
     shop.world.run_for("10m")
     assert shop.ours == []
@@ -140,7 +94,7 @@ def test_nothing_is_done_for_a_project_while_it_is_updated(shop: Shop, tool: Cal
 
 
 def test_another_project_is_healed_at_once_meanwhile(shop: Shop) -> None:
-    update = shop.begin(recreate_as_compose_2)
+    update = shop.begin(by(recreate_as_compose_2))
     shop.world.run_for("2s")
     shop.world.now(shop.blog.crashes())
     took = shop.world.run_until(lambda: shop.blog.container.up, within="1s", step=0.01)
@@ -152,12 +106,47 @@ def test_another_project_is_healed_at_once_meanwhile(shop: Shop) -> None:
 
 
 def test_what_an_update_leaves_down_is_healed_when_it_is_over(shop: Shop) -> None:
-    shop.play(recreate_as_compose_2)
+    shop.play(by(recreate_as_compose_2))
     shop.world.now(shop.actors["web"].crashes())
     shop.world.run_for(QUIET - 1)
     assert shop.world.restarts_of("web") == 0
     assert shop.world.view("web").reason == "held: its project shop is being updated: exited with code 1"
     shop.world.run_until(shop.all_run, within="10s")
+    assert shop.world.restarts_of("web") == 1
+
+
+@pytest.mark.parametrize("tool", [recreate_as_compose_2, recreate_as_compose_1, take_down_and_bring_up])
+@pytest.mark.parametrize("after", [0.6, 1.1, 2.0, 3.3, 4.7, 6.2])
+def test_an_update_that_was_begun_before_we_came_is_waited_for_too(shop: Shop, tool: Tool, after: float) -> None:
+    shop.world.sigkill()
+    update = shop.begin(by(tool))
+    shop.world.run_for(after)
+    shop.world.start_orchestrator()
+    shop.world.run_until(update.done, within="20m")
+    shop.world.run_for("1m")
+    assert shop.ours == []
+    assert shop.all_run()
+
+
+@pytest.mark.parametrize("into", [0.2, 1.0, 2.5])
+def test_a_stop_that_was_begun_before_we_came_is_one_that_ends_when_we_are_there(shop: Shop, into: float) -> None:
+    shop.world.now(shop.actors["db"].changes(stop_after=3.0))
+    shop.world.sigkill()
+    update = shop.begin(by(replace_one_by_one))
+    shop.world.run_for(into)
+    shop.world.start_orchestrator()
+    shop.world.run_until(update.done, within="20m")
+    shop.world.run_for("1m")
+    assert shop.ours == []
+    assert shop.all_run()
+
+
+def test_who_was_stopped_long_before_we_came_is_started_at_once(shop: Shop) -> None:
+    shop.world.sigkill()
+    shop.world.now(shop.actors["web"].is_stopped_by_hand())
+    shop.world.run_for(QUIET + 1)
+    shop.world.start_orchestrator()
+    shop.world.run_for("1s")
     assert shop.world.restarts_of("web") == 1
 
 
@@ -218,7 +207,7 @@ def test_a_signal_that_a_process_does_not_obey_keeps_nobody_waiting_for_ever(sho
     shop.world.run_for(LONGEST)
     assert shop.none_is_held()
     assert [event for event in read_told(shop.world.store.medium) if event.message == OVERDUE] == []
-    shop.play(restart_all)
+    shop.play(by(restart_all))
     shop.world.run_until(lambda: shop.all_run() and shop.none_is_held(), within="1m")
     assert shop.ours == []
 

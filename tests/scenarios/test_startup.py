@@ -292,6 +292,18 @@ def test_up_starts_what_a_person_had_stopped_and_a_person_may_think_again(dialec
         assert world.restarts_of("frontend") == 0
 
 
+def test_a_stack_that_was_only_created_is_up_within_fifteen_percent_of_its_critical_path(dialect: Dialect) -> None:
+    with Scenario(dialect=dialect) as world:
+        the_full_stack(world, running=False)
+        world.run_for("30s")
+        up(world, *reversed(tuple(WARM_UP)))
+        took = world.run_until(lambda: all_run(world, WARM_UP), within="10m")
+        came_up_in_order(world)
+        longest = WARM_UP["ai-enrichment"] + WARM_UP["backend"] + WARM_UP["frontend"]
+        assert longest <= took <= 1.15 * longest
+        assert [world.restarts_of(name) for name in WARM_UP] == [1] * len(WARM_UP)
+
+
 # --- down ---------------------------------------------------------------------------------------------------------
 
 

@@ -229,6 +229,22 @@ def test_while_a_restart_helps_nobody_one_is_tried_less_and_less_often(dialect: 
         assert len(told_of_host(world)) == 2
 
 
+@pytest.mark.parametrize("interval", ["1s", "10s"])
+def test_three_that_freeze_at_once_are_healed_as_soon_as_one(dialect: Dialect, interval: str) -> None:
+    def took(frozen: int) -> float:
+        with Scenario(dialect=dialect) as world:
+            crowd = a_crowd(world, 3, **{"health.interval": interval})
+            all_at_once(world, crowd[:frozen], "freezes")
+            seconds = world.run_until(lambda: restarts(world) == frozen, within="1m")
+            world.run_for("1m")
+            must_all_be(world, "running")
+            assert told_of_host(world) == []
+            assert restarts(world) == frozen
+        return seconds
+
+    assert took(3) <= 1.1 * took(1)
+
+
 def test_people_are_not_held(dialect: Dialect) -> None:
     with Scenario(dialect=dialect) as world:
         crowd = a_crowd(world, 40)

@@ -76,8 +76,8 @@ def start(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     if wanted_by is None:
         turn.order(ActionKind.START, container, words)
         return
-    turn.state = replace(turn.state, wanted_by=None)
     turn.order(ActionKind.START, container, f"asked for by {wanted_by}", manual=True)
+    turn.state = replace(turn.state, wanted_by=None)  # not before: a start-up waits for nobody in its lane
 
 
 def _worth_waiting_for(turn: Turn) -> Iterator[tuple[Awaited, float]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from orchestrator.core import graph, lanes, policy
 from orchestrator.core.messages import Awaited, Companion, Facts, Severed
-from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind
+from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind, Verdict
 from orchestrator.core.rejoin import joined
 from orchestrator.core.resources import is_resource
 from orchestrator.runtime.registry import Record, ServiceRegistry
@@ -92,7 +92,8 @@ def _lane_taken_by(record: Record, registry: ServiceRegistry) -> str:
 
 
 def _asked(record: Record, registry: ServiceRegistry) -> Iterator[float]:
-    """When those among the hard dependencies that can be asked for their health answered last."""
+    """When those among the hard dependencies that can be asked for their health answered last; one that answered that
+    it is ill, and is judged only later in this turn or by more answers, has acquitted nobody."""
     for name in record.spec.requires:
         if is_resource(name):
             yield registry.host.asked_at.get(name, -math.inf)
@@ -102,7 +103,8 @@ def _asked(record: Record, registry: ServiceRegistry) -> Iterator[float]:
             continue
         runs = dependency.container.state is ContainerState.RUNNING
         if runs and not isinstance(policy.effective_check(dependency.spec, dependency.container), RunningCheck):
-            yield -math.inf if dependency.probe is None else dependency.probe.checked.moment
+            probe = dependency.probe
+            yield -math.inf if probe is None or probe.verdict is Verdict.FAIL else probe.checked.moment
 
 
 def _companions(record: Record, registry: ServiceRegistry) -> Iterator[Companion]:

@@ -10,6 +10,7 @@ from orchestrator.core.inherit import inherit
 from orchestrator.core.messages import Outcome
 from orchestrator.core.model import ContainerSnapshot, ContainerState, Instant, ServiceState, Verdict
 from orchestrator.core.persistence import from_document, to_document
+from orchestrator.core.updating import QUIET
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import memory, narrator
 from orchestrator.runtime.host import take_in_gpus, take_in_resource
@@ -167,12 +168,16 @@ class Intake:
     def _notice_stop(
         self, record: Record, before: ContainerSnapshot | None, seen: ContainerSnapshot, now: Instant
     ) -> None:
-        """Podman does not always tell of a stop, but shows it while it lasts; and one that was told of ends."""
+        """Podman does not always tell of a stop, but shows it while it lasts; one that was told of ends; and who came
+        in the middle of one was not told of it."""
         if seen.state is ContainerState.STOPPING and seen.started_at is not None:
             record.stop_seen = (seen.container_id, seen.started_at)
         went_down = before is not None and before.state in _UP and seen.state in _DOWN
         asked = record.being_ended and (went_down or seen.state is ContainerState.STOPPING)
-        if asked or (went_down and record.may_have_been_stopped):
+        just_missed = before is None and seen.finished_at is not None and now.wall - seen.finished_at < QUIET
+        unheard = went_down and not record.unwatched and now.moment - record.watched_since < QUIET
+        missed = (just_missed or unheard) and record.ended_politely
+        if asked or missed or (went_down and record.may_have_been_stopped):
             self._updates.stopped(record, now)
 
     def _end_requested(self, post: StopSeen | SignalSeen, now: Instant) -> Sequence[str]:

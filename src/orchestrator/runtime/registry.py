@@ -56,6 +56,8 @@ class Record:
     """The compose project of its container, or of the last one it had."""
     watched: bool = False
     """It was looked at since we began, or the engine is back."""
+    watched_since: float = 0.0
+    """Moment; what happened before it was told to nobody."""
     missed: Run | None = None
     """The run that had ended when it was looked at again."""
     stop_seen: tuple[str, float] | None = None
@@ -127,6 +129,7 @@ class Record:
         regained, self.watched = not self.watched, True
         self.seen, self.looked_at, self.container = True, begun, container
         if regained:
+            self.watched_since = begun
             down = container is not None and container.state not in UP
             self.missed = container.run if down and container is not None else None
         return regained
@@ -179,8 +182,13 @@ class Record:
     @property
     def may_have_been_stopped(self) -> bool:
         """Whether it ended as what is stopped does, on an engine that would not always have told of it."""
+        return self.container is not None and self.container.stopped_by_user is None and self.ended_politely
+
+    @property
+    def ended_politely(self) -> bool:
+        """As what somebody else stops does."""
         container = self.container
-        if container is None or container.stopped_by_user is not None or self._ended_by_us:
+        if container is None or self._ended_by_us:
             return False
         return container.exit_code in policy.POLITE_EXITS and not policy.is_job(self.spec, container)
 

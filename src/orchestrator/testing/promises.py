@@ -64,6 +64,9 @@ def _paused_ones_touched(ledger: Ledger) -> Iterable[str]:
             paused.add(each.container)
         elif each.what in ("unpaused", "exited", "removed"):
             paused.discard(each.container)
+        elif each.what == "renamed" and each.container in paused:
+            paused.remove(each.container)
+            paused.add(each.detail.removeprefix("to "))
         elif each.what.startswith("asked") and each.by == "orchestrator" and each.container in paused:
             yield f"what was paused was touched: {each}"
 

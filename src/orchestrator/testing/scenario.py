@@ -280,8 +280,13 @@ class Scenario:
         """Of the life that is, or was the last one."""
         return self._lives[-1].orchestrator
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there."""
+        return bool(self._lives) and self._lives[-1].alive
+
     def start_orchestrator(self) -> None:
-        if self._lives and self._lives[-1].alive:
+        if self.alive:
             raise AssertionError("the orchestrator runs already")
         self._started = True
         engine = FakeEngine(self.daemon, on_step=self._step)
@@ -388,7 +393,7 @@ class Scenario:
         for life in self._lives:
             if life.failure is not None:
                 raise AssertionError("the orchestrator ended by itself") from life.failure
-        if self._lives and self._lives[-1].alive:
+        if self.alive:
             worn = [worker for worker in self.orchestrator.system().workers if worker.restarts]
             if worn:
                 raise AssertionError(f"workers of the orchestrator failed: {worn}")
