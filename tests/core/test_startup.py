@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.messages import Awaited, Command, Down, Enable, Message, Reply, Restart, Result, Start, Stop, Up
+from orchestrator.core.messages import (
+    Awaited,
+    Command,
+    Down,
+    Enable,
+    Hold,
+    Message,
+    Reply,
+    Restart,
+    Result,
+    Start,
+    Stop,
+    Up,
+)
 from orchestrator.core.model import ActionKind, ContainerState, Kind, Status
 from orchestrator.core.startup import FOUND_STOPPED
 from tests.core.stage import Stage, a_spec, disabled, healthy, restarting, stopped, undiscovered, unhealthy
@@ -182,6 +195,16 @@ def test_up_leaves_what_runs() -> None:
     stage = healthy()
     assert ask(stage, UP).message == "web runs already"
     assert (stage.told, stage.does) == ([], [])
+
+
+def test_up_leaves_what_a_person_holds_and_says_so() -> None:
+    stage = at_rest()
+    ask(stage, Hold("ann", 60.0, "a look"))
+    reply = ask(stage, UP)
+    assert (reply.accepted, reply.conflict, stage.does) == (False, "left", [])
+    assert reply.message == "web is held by ann (a look): `release` it, or `start` it all the same"
+    stage.after(61).turn()
+    assert stage.does == [], "it stays stopped, as it was"
 
 
 def test_up_leaves_a_job_that_is_complete() -> None:

@@ -26,6 +26,8 @@ def bring_up(turn: Turn, command: Up, container: ContainerSnapshot) -> Reply:
         return Reply(True, f"{name} is complete: `start` runs it once more")
     if not command.named and _left_by_somebody(turn, container):
         return Reply(False, f"{name} was never started, or left stopped, by somebody else: name it to start it", "left")
+    if turn.state.hold is not None and container.state is not ContainerState.RUNNING:
+        return Reply(False, f"{name} is {turn.held}: `release` it, or `start` it all the same", "left")
     turn.state = replace(turn.state, stopped_by=None, leaving=None)
     if attempt is not None and attempt.kind is ActionKind.STOP:
         turn.fail_attempt(f"not verified before the next request, by {command.actor}")
