@@ -84,9 +84,8 @@ def _colour(status: str | None) -> str | None:
 
 def _row(entry: Document, now: str) -> list[Cell]:
     cause = entry["cause"]
-    held = [
-        words for one in entry["blocked_by"] if not cause.startswith(" ".join((words := _in_words(one)).split()[:2]))
-    ]
+    blockers = map(_in_words, entry["blocked_by"])
+    held = [words for words in blockers if not cause.startswith(" ".join(words.split()[:2]))]  # the cause says it too
     why = "; ".join(part for part in (*held, cause) if part)
     return [
         Cell(printable(entry["service"]), bold=True),
@@ -95,10 +94,6 @@ def _row(entry: Document, now: str) -> list[Cell]:
         Cell(countdown(entry["at"], now) or "-", right=True),
         Cell(printable(why)),
     ]
-
-
-def _says(cause: str, held: str) -> bool:
-    return cause.split()[:2] == held.split()[:2] or cause.split()[:1] == [held]
 
 
 def _in_words(blocker: str) -> str:
