@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.foresight import Intention
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
-from orchestrator.ports import EventRecord, LogLine
+from orchestrator.ports import EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
 from orchestrator.runtime.requests import Requester

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
-from orchestrator.ports import EventRecord, LogLine
+from orchestrator.ports import EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.requests import Requester

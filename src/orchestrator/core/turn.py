@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from orchestrator.core import policy
 from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply
@@ -222,15 +223,24 @@ class Turn:
 
     def give_up(self, cause: str) -> None:
         """Disable it instead of trying once more."""
+        words = f"{self.state.strikes} failures without a stable run in between, the last: {cause}"
+        self._disable("max_failures", words, Message.MAX_FAILURES)
+
+    def give_up_early(self, cause: str) -> None:
+        """Disable it before the limit does: what happened will happen again."""
+        self.fail_attempt(cause)
+        self._disable("futile", cause, Message.FUTILE)
+
+    def _disable(self, by: Literal["max_failures", "futile"], reason: str, message: Message) -> None:
         self.state = replace(
             self.state,
             status=Status.DISABLED,
-            disabled_by="max_failures",
+            disabled_by=by,
             disabled_at=self.now.moment,
             retry_at=None,
-            reason=f"{self.state.strikes} failures without a stable run in between, the last: {cause}",
+            reason=reason,
         )
-        self.tell(Message.MAX_FAILURES, self.state.reason)
+        self.tell(message, reason)
 
     def fail_attempt(self, cause: str) -> None:
         """End the open attempt, if there is one, as failed: with exactly one event."""

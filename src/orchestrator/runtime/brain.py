@@ -12,7 +12,7 @@ from orchestrator.core.messages import Outcome
 from orchestrator.core.model import Instant
 from orchestrator.ports import Clock
 from orchestrator.runtime.admission import Admission
-from orchestrator.runtime.inbox import Asked, Ended, EngineLost, EngineReached, Inbox, Post
+from orchestrator.runtime.inbox import Asked, Ended, EngineLost, EngineReached, Gathered, Inbox, Post
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
@@ -115,6 +115,8 @@ class Brain:
             match post:
                 case Ended(service=service, outcome=outcome):
                     observer.ended(service, outcome)
+                case Gathered(service=service, evidence=evidence, diagnosis=diagnosis):
+                    observer.gathered(service, evidence, diagnosis)
                 case EngineReached() | EngineLost():
                     observer.system_changed()
                 case _:

@@ -13,9 +13,10 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.model import NAMESPACES, ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused, ContainerNotFound
-from orchestrator.ports import EngineEvent, LogLine
+from orchestrator.ports import EngineEvent
 from orchestrator.testing import restart_policy
 from orchestrator.testing.checkups import duration, examine
 from orchestrator.testing.clock import VirtualClock
@@ -252,6 +253,7 @@ class FakeDaemon:
             return
         container.state = ContainerState.EXITED
         container.finished_at, container.exit_code = self.clock.now().wall, code
+        container.killed_for_memory = oom
         container.oom_killed = oom and self.dialect == "docker"  # Podman does not report it
         if oom and self.dialect == "docker":
             self.emit("oom", container)

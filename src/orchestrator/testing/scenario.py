@@ -66,6 +66,7 @@ from orchestrator.testing.daemon import Dialect, FakeDaemon
 from orchestrator.testing.durations import seconds
 from orchestrator.testing.engine import FakeEngine
 from orchestrator.testing.feed import EventFeed
+from orchestrator.testing.gauge import FakeHostGauge
 from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.ledger import Ledger
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
@@ -117,6 +118,7 @@ class Scenario:
         """No card, unless a story gives it one (``world.gpus.total``)."""
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
+        self.gauge = FakeHostGauge()
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self.commands: list[tuple[float, str, Command]] = []
@@ -302,6 +304,7 @@ class Scenario:
                 prometheus=self.prometheus,
                 gpus=self.gpus,
                 resources=self.resources,
+                gauge=self.gauge,
                 clock=self.clock,
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
