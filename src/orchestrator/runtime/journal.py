@@ -101,6 +101,9 @@ class Journal:
         if self._histories.put(name, document):
             self._note_waiting()
 
+    def history(self, name: str) -> Document | None:
+        return self._histories.get(name)
+
     def remember_incident(self, incident: IncidentRecord) -> None:
         if self._incidents.put(incident.id, incident):
             self._note_waiting()

@@ -36,6 +36,7 @@ from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.host import tell
 from orchestrator.runtime.inbox import (
     Asked,
@@ -157,9 +158,10 @@ class ContainerOrchestrator:
             self._registry,
             self._surroundings,
             self._journal,
-            storm=lambda: self._storms.words,
+            storm=lambda: self._storms.why,
             publish=self._publish_incident,
         )
+        self.histories: Final = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
@@ -167,6 +169,7 @@ class ContainerOrchestrator:
             self._admission,
             self._storms,
             self.incidents,
+            self.histories,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -180,6 +183,7 @@ class ContainerOrchestrator:
             updates=self._updates,
             windows=self._windows,
             incidents=self.incidents,
+            histories=self.histories,
         )
         self._judgement = Judgement(
             registry=self._registry,
@@ -207,6 +211,7 @@ class ContainerOrchestrator:
             updates=self._updates,
             windows=self._windows,
             incidents=self.incidents,
+            histories=self.histories,
         )
         self._crew.add("brain", self._brain.run)
 
