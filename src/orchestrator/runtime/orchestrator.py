@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
@@ -154,22 +155,22 @@ class ContainerOrchestrator:
             look=self._discovery.look,
             tell=self._tell_of_host,
         )
-        self.incidents: Final = IncidentLedger(
+        self._ledger = IncidentLedger(
             self._registry,
             self._surroundings,
             self._journal,
             storm=lambda: self._storms.why,
             publish=self._publish_incident,
         )
-        self.histories: Final = Histories(self._registry, self._journal, clock)
+        self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
             self.telemetry,
             self._admission,
             self._storms,
-            self.incidents,
-            self.histories,
+            self._ledger,
+            self._histories,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -182,8 +183,8 @@ class ContainerOrchestrator:
             require=self._resource_monitor.look_round,
             updates=self._updates,
             windows=self._windows,
-            incidents=self.incidents,
-            histories=self.histories,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._judgement = Judgement(
             registry=self._registry,
@@ -210,8 +211,8 @@ class ContainerOrchestrator:
             storms=self._storms,
             updates=self._updates,
             windows=self._windows,
-            incidents=self.incidents,
-            histories=self.histories,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._crew.add("brain", self._brain.run)
 
@@ -269,6 +270,29 @@ class ContainerOrchestrator:
     ) -> Sequence[EventRecord]:
         """Newest first, also what the store has not taken yet; ``before`` and ``since`` are exclusive."""
         return await self._journal.events(limit, service=service, before=before, since=since)
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first; ``before`` is an exclusive id, ``service`` one of the members."""
+        return await self._journal.incidents(limit, before=before, service=service, status=status)
+
+    async def incident(self, number: int) -> Document | None:
+        """The whole of it; raises :class:`StoreError` when it cannot be read."""
+        record = await self._journal.incident(number)
+        return None if record is None else {**record.summary, **record.details}
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Oldest first."""
+        return self._ledger.open
+
+    def availability(self, name: str, window: float) -> Figures:
+        """What of the last ``window`` seconds the service was up."""
+        return self._histories.figures(name, window)
+
+    def history(self, name: str, window: float) -> Sequence[Stretch]:
+        """In which status it was, oldest first, without a gap."""
+        return self._histories.stretches(name, window)
 
     async def logs(
         self, name: str, *, tail: int, follow: bool = False, since: float | None = None
