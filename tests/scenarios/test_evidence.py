@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
-from orchestrator.core.diagnosis import Diagnosis
-from orchestrator.core.evidence import Evidence, LogTail, Unread, to_document
-from orchestrator.core.masking import MASK
-from orchestrator.core.messages import Stop
-from orchestrator.runtime.evidence import BOUND, MOST_AT_ONCE, MOST_WAITING
-from orchestrator.testing import Scenario, Workload
 from orchestrator.testing.daemon import Dialect
 
 DIAGNOSED = "Failure diagnosed"
