@@ -229,10 +229,13 @@ def _ends_what_failed(action: Action, record: Record) -> bool:
 
 
 def _went_down(decision: Decision, record: Record) -> bool:
-    """Also where that counts nothing, because what it requires is down: that is a finding."""
+    """Also where that counts nothing, because what it requires is down, or its ill health was counted before it died;
+    not where somebody wants it down, or knows that it may be, or nobody saw it end."""
     if any(failure is not Failure.UNHEALTHY for failure in decision.failures):
         return True
-    return bool(record.unmet) and any(event.message is Message.STOPPED for event in decision.events)
+    expected = record.in_maintenance or "update" in record.holds or record.unwatched
+    wanted = decision.state.stopped_by is not None or decision.state.wanted_by is not None
+    return not expected and not wanted and any(event.message is Message.STOPPED for event in decision.events)
 
 
 def _without(known: Evidence, why: str) -> Evidence:
