@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,7 +159,7 @@ def test_hours_of_which_only_sums_are_kept_are_told_as_such() -> None:
     now = NOON + 400 * 600
     whole = stretches(history, 4 * DAY, now)
     assert [each.status for each in whole[:3]] == [UNKNOWN, MIXED, MIXED]
-    assert all(one.end == other.begin for one, other in zip(whole, whole[1:], strict=False))
+    assert all(one.end == other.begin for one, other in pairwise(whole))
     assert (whole[0].begin, whole[-1].end) == (now - 4 * DAY, now)
     assert stretches(history, 60, NOON + 60)[-1].end == NOON + 60
 
