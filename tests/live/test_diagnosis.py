@@ -161,6 +161,34 @@ def test_configuration_that_changed_since_the_last_stable_run_is_told(ward: Ward
     assert cause_of(ward, "changed").startswith("its environment changed")
 
 
+def test_the_evidence_holds_the_planted_line_and_not_the_planted_secret(ward: Ward) -> None:
+    script = f"{UNTIL_TOLD}echo the planted line; echo no login with $DB_PASSWORD >&2; exit 3"
+    container = ward.admit("planted", "--env=DB_PASSWORD=tulip4711", command=("sh", "-c", script), **ONCE)
+    ward.engine.switch(container, "go")
+    (piece,) = ward.evidence("planted")
+    assert [(line["stream"], line["text"]) for line in piece["log"]["lines"]] == [
+        ("stdout", "the planted line"),
+        ("stderr", "no login with [masked]"),
+    ]
+    assert ["DB_PASSWORD", "[masked]"] in piece["environment"]
+    assert "tulip4711" not in json.dumps(piece)
+    assert piece["exit_code"] == 3
+    assert piece["host"]["disk"]["free"] > 0
+    assert piece["events"]
+
+
+def test_the_evidence_of_a_frozen_container_holds_what_its_restart_destroys(ward: Ward) -> None:
+    container = ward.admit("iced", "--memory=64m", "--pids-limit=50")
+    ward.engine.freeze(container)
+    ward.healed("iced", container)
+    piece = ward.evidence("iced")[0]
+    assert {process["state"] for process in piece["processes"]} == {"T"}
+    assert piece["usage"]["memory_limit"] == 64 * 2**20
+    assert piece["usage"]["processes_limit"] == 50
+    assert piece["usage"]["out_of_memory_kills"] == 0
+    assert piece["health"][-1]["verdict"] == "fail"
+
+
 def test_a_plain_kill_is_told_as_the_plain_fact_and_nothing_is_made_of_it(ward: Ward) -> None:
     container = ward.admit("plain")
     ward.engine.kill(container)

@@ -230,10 +230,10 @@ def _ends_what_failed(action: Action, record: Record) -> bool:
 
 def _went_down(decision: Decision, record: Record) -> bool:
     """Also where that counts nothing, because what it requires is down, or its ill health was counted before it died;
-    not where somebody wants it down, or knows that it may be, or nobody saw it end."""
+    not where somebody wants it down, or knows that it may be, or nobody saw it end, or it is none of our business."""
     if any(failure is not Failure.UNHEALTHY for failure in decision.failures):
         return True
-    expected = record.in_maintenance or "update" in record.holds or record.unwatched
+    expected = record.in_maintenance or "update" in record.holds or record.unwatched or record.spec.observe_only
     wanted = decision.state.stopped_by is not None or decision.state.wanted_by is not None
     return not expected and not wanted and any(event.message is Message.STOPPED for event in decision.events)
 
