@@ -91,7 +91,7 @@ def test_why_it_died_is_told(ward: Ward, name: str) -> None:
 
 def test_a_port_that_somebody_else_has_is_told(ward: Ward) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        script = f"{UNTIL_TOLD}exec nc -l -s 127.0.0.1 -p {taken.getsockname()[1]}"
+        script = f"{UNTIL_TOLD}exec httpd -f -p 127.0.0.1:{taken.getsockname()[1]}"
         container = ward.admit("crowded", "--network=host", command=("sh", "-c", script), **ONCE)
         ward.engine.switch(container, "go")
         assert cause_of(ward, "crowded").startswith("a port that it needs is in use"), ward.engine.logs(container)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from orchestrator.core import policy
+from orchestrator.core.evidence import REPEATS
 from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply
 from orchestrator.core.model import (
     ActionKind,
@@ -202,6 +203,8 @@ class Turn:
         wait = policy.backoff(strikes, recovery) * (1 + self.facts.jitter)
         if strikes > 1 or failure is Failure.ACTION_FAILED:
             wait = max(wait, policy.SHORTEST_PAUSE)
+        if strikes >= REPEATS and failure is Failure.EXITED:
+            wait = max(wait, policy.EVIDENCE_PATIENCE)
         at_once = failure in (Failure.EXITED, Failure.OOM_KILLED) and strikes == 1
         self.state = replace(
             self.state,
