@@ -12,6 +12,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from orchestrator.core.diagnosis import diagnose
@@ -178,11 +179,11 @@ class EvidenceCollector(Observer):
         runs = known.exit_code is None
         environment, log, processes, usage, host = await _within(
             BOUND,
-            self._engine.environment(container_id),
-            self._log(container_id, known.run, finished_at),
-            self._engine.processes(container_id) if runs else _down(),
-            self._engine.usage(container_id),
-            self._host(),
+            partial(self._engine.environment, container_id),
+            partial(self._log, container_id, known.run, finished_at),
+            partial(self._engine.processes, container_id) if runs else _down,
+            partial(self._engine.usage, container_id),
+            self._host,
         )
         secrets = () if isinstance(environment, Unread) else secrets_of(environment)
         return replace(
@@ -247,7 +248,7 @@ async def _down() -> Unread:
     return Unread("it is down: its processes are gone")
 
 
-async def _within(bound: float, *reads: Awaitable[Any]) -> list[Any]:
+async def _within(bound: float, *reads: Callable[[], Awaitable[Any]]) -> list[Any]:
     """All at once; what was not read by then, or could not be, says why."""
     tasks = [asyncio.ensure_future(_attempted(read)) for read in reads]
     try:
@@ -259,8 +260,8 @@ async def _within(bound: float, *reads: Awaitable[Any]) -> list[Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _attempted(read: Awaitable[Answer]) -> Answer | Unread:
+async def _attempted(read: Callable[[], Awaitable[Answer]]) -> Answer | Unread:
     try:
-        return await read
+        return await read()
     except EngineError as error:
         return Unread(told(str(error)))
