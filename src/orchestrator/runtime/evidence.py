@@ -54,6 +54,7 @@ _HOST_KEPT: Final = 1.0
 _BEFORE_THE_START: Final = 1.0
 _AFTER_THE_END: Final = 0.5
 """Seconds around a run in which its lines may be dated: engines write its start late, and read its last words late."""
+RESTARTED_BY_ENGINE: Final = "it died, and its next run began before anybody looked"
 _MOST_CONTAINERS: Final = 4096
 _UNTOLD: Final = ("connected", "health", "other")
 
@@ -115,7 +116,8 @@ class EvidenceCollector(Observer):
             self._begin(record, restart.run, restart.cause, now, awaited_by=restart.action_id)
         elif _went_down(decision, record):
             run = before.run if Failure.EXITED in decision.failures else decision.state.run
-            self._begin(record, run, decision.state.reason, now)
+            over = record.container is not None and record.container.run != run
+            self._begin(record, run, RESTARTED_BY_ENGINE if over else decision.state.reason, now)
 
     async def before(self, action: Action) -> None:
         """Until the evidence that this action would destroy is taken, :data:`BOUND` at the most."""
