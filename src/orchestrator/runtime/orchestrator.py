@@ -54,7 +54,7 @@ from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
-from orchestrator.runtime.relations import draw
+from orchestrator.runtime.relations import draw, preconditions
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
@@ -233,6 +233,7 @@ class ContainerOrchestrator:
             self._journal.view(),
             self._registry.host.view(self._registry.services_by_container()),
             self._engine.endpoint,
+            preconditions=tuple(preconditions(self._registry)),
             restarts_paused=self._storms.words,
         )
 
