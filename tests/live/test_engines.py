@@ -130,11 +130,18 @@ def test_a_frozen_daemon_accepts_and_never_answers(engine: Engine) -> None:
     assert engine.command("version")
 
 
-def test_an_ordinary_stop_of_dockerd_stops_its_containers(docker: Docker) -> None:
-    container = docker.run("web")
+def test_an_ordinary_stop_of_dockerd_stops_its_containers_and_its_policies_count_anew_at_its_start(
+    docker: Docker,
+) -> None:
+    container, kept = docker.run("web"), docker.run("kept", "--restart=always")
+    docker.kill(docker.pid(kept))
+    wait_until(lambda: docker.inspect(kept)["RestartCount"] == 1, 30, "a restart by the policy")
+    wait_until(lambda: docker.state(kept) == "running", 30, "running")
     docker.stop_daemon_and_containers()
     docker.start_daemon()
     assert docker.state(container) == "exited"
+    wait_until(lambda: docker.state(kept) == "running", 30, "running again")
+    assert docker.inspect(kept)["RestartCount"] == 0
 
 
 def test_a_signal_reaches_the_first_process(engine: Engine) -> None:
