@@ -48,7 +48,7 @@ def test_a_dependent_is_held_while_its_dependency_is_down_and_started_when_it_is
         serve.wait_for("db", status="running")
         back = serve.wait_for("api", status="running")
         assert (back["restart_count"], back["strikes"]) == (1, 0)
-        wait_until(lambda: engine.state(api) == "running", 5, "the api's container runs")
+        wait_until(lambda: engine.state(api) == "running", 30, "the api's container runs")
 
 
 def test_a_frozen_dependency_is_restarted_and_those_that_fail_because_of_it_are_not(
@@ -160,17 +160,17 @@ def test_a_guest_of_a_restarted_network_is_cut_off_and_repaired_though_it_reads_
     def answers() -> bool:
         return bool(fetched(f"http://{engine.address(owner)}:8081/"))
 
-    wait_until(answers, 10, "an answer of the guest")
+    wait_until(answers, 30, "an answer of the guest")
     engine.command("restart", "--time=1", owner)
-    wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8080/")), 10, "an answer of the owner")
+    wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8080/")), 30, "an answer of the owner")
     assert engine.state(guest) == "running"
     assert not answers(), "cut off by the restart of its owner"
 
     with serving(engine.url, tmp_path) as serve:
-        wait_until(answers, 20, "a repaired guest: it was restarted before the orchestrator came")
+        wait_until(answers, 30, "a repaired guest: it was restarted before the orchestrator came")
         engine.kill(owner)
         told = serve.wait_for_event("guest", "Restart completed")
         assert "its network ended when owner was restarted" in told["cause"]
-        wait_until(answers, 20, "a repaired guest: its owner was healed by the orchestrator")
-        wait_until(lambda: serve.service("guest")["restart_count"] == 2, 20, "two repairs")
+        wait_until(answers, 30, "a repaired guest: its owner was healed by the orchestrator")
+        wait_until(lambda: serve.service("guest")["restart_count"] == 2, 30, "two repairs")
         assert serve.service("guest")["strikes"] == 0
