@@ -74,6 +74,17 @@ def test_a_frozen_dependency_is_restarted_and_those_that_fail_because_of_it_are_
             assert ward.serve.service(service)["strikes"] == 0
 
 
+def test_of_what_is_killed_together_none_pays_for_what_it_requires(engine: Engine, tmp_path: Path) -> None:
+    with opened(engine, tmp_path) as ward:
+        db = ward.admit("db", recovery__max_failures="2")
+        api = ward.admit("api", requires="db", recovery__max_failures="1")
+        for process in [engine.pid(container) for container in (db, api)]:
+            engine.kill(process)
+        ward.healed("db", db)
+        back = ward.serve.wait_for("api", status="running", restart_count=1, failure_count=0)
+        assert back["strikes"] == 0, ward.serve.events("api")
+
+
 def test_a_service_is_restarted_once_after_the_one_it_is_restarted_with(engine: Engine, tmp_path: Path) -> None:
     with opened(engine, tmp_path) as ward:
         db = ward.admit("db")
