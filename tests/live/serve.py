@@ -27,11 +27,11 @@ QUICK: Mapping[str, str] = {
     "port": "8080",
     "health.http": "/health",
     "health.interval": "1",
-    "health.timeout": "1",
+    "health.timeout": "3",
     "grace": "2",
     "recovery.backoff_base": "0.5",
 }
-"""A service whose ill health is seen, and acted on, within a few seconds."""
+"""A service whose ill health is seen, and acted on, within a few seconds; a busy machine's answer may take a while."""
 
 Document = dict[str, Any]
 

@@ -68,7 +68,7 @@ def test_a_command_that_never_returns_is_a_failed_check(ward: Ward) -> None:
     container = ward.admit("hanging", health__http="", health__command=HANGS_WHEN_UPSET)
     ward.engine.switch(container, "upset")
     ward.healed("hanging", container)
-    assert "did not end within 1 s" in ward.serve.wait_for_event("hanging", "Health check failed")["cause"]
+    assert "did not end within 3 s" in ward.serve.wait_for_event("hanging", "Health check failed")["cause"]
 
 
 def test_a_container_out_of_memory_is_started_again_and_says_so(ward: Ward) -> None:
