@@ -21,7 +21,8 @@ def excuse(turn: Turn) -> None:
     turn.uncount()
     if state.disabled_by == "max_failures":
         turn.state = replace(turn.state, status=Status.STOPPED, disabled_by=None, disabled_at=None)
-        turn.tell(Message.ENABLED, f"its last failure was not its own: {', '.join(turn.facts.unmet)} went down, too")
+        lost = ", ".join(name for name in turn.facts.unmet if not of_host(name))
+        turn.tell(Message.ENABLED, f"its last failure was not its own: {lost} went down, too")
 
 
 def resume(turn: Turn, container: ContainerSnapshot) -> None:
