@@ -142,7 +142,7 @@ class People:
     def rename(self) -> bool:
         """And back, a while later."""
         actor = self.somebody(ContainerState.RUNNING, ContainerState.EXITED, ContainerState.PAUSED)
-        if actor is None:
+        if actor is None or self.found(f"{actor.name}{BEFORE}") is not None:
             return False
         container, name = actor.container, actor.name
         self.daemon.rename(container, f"{name}{BEFORE}")
@@ -304,11 +304,12 @@ class People:
             self.daemon.unpause(container)
         for span in self.spans:
             span.ended = min(span.ended, self.world.moment)
-        for name in SERVICES:
-            self._ask(name, Release("ann"))
-            if not self._up(name):
-                self._ask(name, Start("ann"))  # what nobody else can start any more
-        self.world.run_for("30s")
+        for _ in range(2):  # what lives in the network of another one cannot be started before that one runs
+            for name in SERVICES:
+                self._ask(name, Release("ann"))
+                if not self._up(name):
+                    self._ask(name, Start("ann"))  # what nobody else can start any more
+            self.world.run_for("30s")
         done = self.daemon.perform(self.bring_up(None, SERVICES))
         self.world.run_until(done.done, within="2m")
 
