@@ -264,3 +264,17 @@ def test_a_recreation_that_was_cut_is_finished_or_taken_back_at_once(step: str) 
         world.must_be("guest", "running")
         assert belongs_to(guest, vpn)
         assert names(world) == ["guest", "vpn"]
+
+
+def test_a_new_one_that_somebody_renamed_after_the_cut_is_found_all_the_same() -> None:
+    with Scenario(configuration=QUICK, interval=20.0) as world:
+        world.sigkill_at_step(len(steps()) - 1 - steps()[::-1].index("answered start"), back_after=None)
+        vpn, guest = a_guest(world, ALLOWED)
+        world.run_for("20s")
+        world.now(vpn.is_recreated())
+        world.run_for("60s")
+        world.daemon.rename(guest.container, "guest-before")
+        world.start_orchestrator()
+        world.run_for("20s")
+        world.must_be("guest", "running")
+        assert names(world) == ["guest-before", "vpn"]
