@@ -15,11 +15,10 @@ from typing import Final
 
 from orchestrator.core.messages import Command, Down, Restart, Start, Stop, Up
 from orchestrator.testing.ledger import Happening, Ledger
+from orchestrator.testing.promises import ASKED
 
-ASKED: Final = 120.0
-"""Seconds after a person's request within which an action may be its consequence, in virtual time."""
 NEWS: Final = 1.0
-"""Seconds in which an action may still begin that was decided before the news of what people do had come, there."""
+"""Seconds in which an action may still begin that was decided before the news of what people do had come."""
 MOMENT: Final = 0.01
 """Seconds by which a bound may be off that was kept as wall time."""
 STOPPED: Final = "a person has stopped it"
@@ -56,7 +55,7 @@ class Case:
 
     def wrong_actions(self) -> list[str]:
         """In words; empty: there is none."""
-        wrong = []
+        wrong: list[str] = []
         seen = _Seen()
         for each in self.ledger:
             if each.what.startswith("asked"):
