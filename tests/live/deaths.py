@@ -24,8 +24,7 @@ class Deaths:
         self.moments: list[float] = []
         """Wall times of the deaths."""
         self._serve = serve
-        pauses = [(chance.uniform(*lives), chance.uniform(*away)) for _ in range(count)]
-        self._pauses = pauses
+        self._pauses = [(chance.uniform(*lives), chance.uniform(*away)) for _ in range(count)]
         self._over = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._go_on, name="deaths", daemon=True)
@@ -41,6 +40,10 @@ class Deaths:
         self._thread.join()
         if error is None and self._error is not None:
             raise self._error
+
+    def see_through(self) -> None:
+        """Until the last one is over."""
+        self._thread.join()
 
     def _go_on(self) -> None:
         try:
