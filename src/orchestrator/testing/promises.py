@@ -29,7 +29,7 @@ Asked = Sequence[tuple[float, str, Command]]
 def broken_promises(
     ledger: Ledger, told: Sequence[Told], commands: Asked, *, asked: float = ASKED, news: float = 0.0
 ) -> list[str]:
-    """In words; empty when all were kept. ``news``: seconds that it takes until the orchestrator can know of a pause."""
+    """In words; empty when all were kept. ``news``: seconds until the orchestrator can know of a pause."""
     return [
         *_healthy_ones_touched(ledger, told, commands, asked),
         *_paused_ones_touched(ledger, news),
@@ -70,8 +70,8 @@ def _paused_ones_touched(ledger: Ledger, news: float) -> Iterable[str]:
         elif each.what == "renamed" and each.container in paused:
             paused[each.detail.removeprefix("to ")] = paused.pop(each.container)
         elif each.what.startswith("asked") and each.by == "orchestrator":
-            if each.at.moment >= paused.get(each.container, inf) + news:
-                yield f"what was paused was touched: {each}"
+            known_at = paused.get(each.container, inf) + news
+            yield from [f"what was paused was touched: {each}"] if each.at.moment >= known_at else []
 
 
 def _unpaired(told: Sequence[Told]) -> Iterable[str]:
