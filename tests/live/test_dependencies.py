@@ -57,8 +57,8 @@ def test_a_frozen_dependency_is_restarted_and_those_that_fail_because_of_it_are_
     """Both dependents fail their checks sooner than the frozen one, whose own check has to time out first."""
     with opened(engine, tmp_path) as ward:
         postgres = ward.admit("postgres", "--network=host", "--env=PORT=18471", port="18471", health__timeout="3")
-        api = ward.admit("api", "--network=host", "--env=PORT=18472", requires="postgres", **_leaning_on(18471))
-        web = ward.admit("web", "--network=host", "--env=PORT=18473", requires="api", **_leaning_on(18471))
+        api = ward.admit("api", "--network=host", "--env=PORT=18472", requires="postgres", **leaning_on(18471))
+        web = ward.admit("web", "--network=host", "--env=PORT=18473", requires="api", **leaning_on(18471))
         for service in ("postgres", "api", "web"):
             ward.serve.wait_for(service, status="running")
 
@@ -97,7 +97,7 @@ def test_a_service_is_restarted_once_after_the_one_it_is_restarted_with(engine: 
         assert ward.serve.service("web")["strikes"] == 0
 
 
-def _leaning_on(port: int) -> Mapping[str, str]:
+def leaning_on(port: int) -> Mapping[str, str]:
     """A service whose health is that of another one, which listens on the host's network."""
     question = f"printf 'GET /health HTTP/1.0\\r\\n\\r\\n' | nc -w 1 127.0.0.1 {port} | grep -q ' 200 '"
     return {"health__http": "", "health__command": question, "port": ""}

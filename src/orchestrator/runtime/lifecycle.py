@@ -74,7 +74,7 @@ class LifecycleManager:
         if action.kind is ActionKind.RECREATE:
             return await recreate(self._engine, self._clock, action)
         try:
-            if action.kind is ActionKind.RESTART:
+            if action.kind in (ActionKind.RESTART, ActionKind.STOP):
                 settled = await self._settled_already(action)
                 if settled is not None:
                     return settled
@@ -90,14 +90,14 @@ class LifecycleManager:
         return await self._concluded(action, Result.DONE, detail)
 
     async def _settled_already(self, action: Action) -> Outcome | None:
-        """A restart hits whatever runs by then: what was decided on an old look, or waited for its slot, is looked at
-        once more. Not so a start, which is asked for in a hurry and changes nothing on what is up."""
+        """A restart or a stop hits whatever is there by then: what was decided on an old look, or waited for its slot,
+        is looked at once more. Not so a start, which is asked for in a hurry and changes nothing on what is up."""
         looked_at = self._clock.now().moment
         before = await self._engine.inspect(action.container_id)
         if before.state in _UNTOUCHABLE:
             detail = f"nothing was done, because by then the container was {before.state}"
             return Outcome(action.action_id, Result.FAILED, detail, before, looked_at)
-        if _achieved(action, before):
+        if action.kind is ActionKind.RESTART and _achieved(action, before):
             detail = "somebody else had restarted it by then"
             return Outcome(action.action_id, Result.DONE, detail, before, looked_at)
         return None
