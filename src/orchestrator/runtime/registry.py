@@ -157,7 +157,8 @@ class Record:
             case ContainerState.RUNNING:
                 return state.status is Status.STARTING and state.grace_ends is not None
             case ContainerState.CREATED:
-                return state.wanted_by is not None
+                being_started = state.attempt is not None and state.attempt.in_flight
+                return state.wanted_by is not None or being_started
             case _:
                 return container.state in (ContainerState.EXITED, ContainerState.RESTARTING)
 
