@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from orchestrator.configuration.catalog import CATALOG
-
 from tests.live.engines import Engine
 from tests.live.events import EventLog
 from tests.live.serve import Serve, serving
@@ -98,7 +98,7 @@ def test_the_whole_stack_comes_up_in_its_four_phases_in_the_time_of_its_critical
         assert {name: one["outcome"] for name, one in services.items()} == dict.fromkeys(containers, "done")
         starts = {name: started_at(journal, container) for name, container in containers.items()}
         well = {name: at + WARM_UPS.get(name, 0.0) for name, at in starts.items()}
-        for before, after in zip(PHASES, PHASES[1:], strict=False):
+        for before, after in pairwise(PHASES):
             assert min(starts[name] for name in after) >= max(well[name] for name in before), (before, after, starts)
         assert starts["grafana"] >= well["prometheus"]
         waited = {name for name, one in services.items() if one["waited_for"]}

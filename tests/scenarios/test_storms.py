@@ -11,6 +11,7 @@ import pytest
 from orchestrator.testing import Scenario
 from orchestrator.testing.actor import Actor
 from orchestrator.testing.daemon import Dialect
+from orchestrator.testing.workload import Workload
 
 MOST = 8
 """Actions at once in these stories, at the most."""
@@ -310,6 +311,26 @@ def test_dependents_of_a_parent_that_cannot_be_asked_are_one_cause_too(dialect: 
         world.now(parent.gets_well())
         world.run_for("10m")
         must_all_be(world, "running")
+
+
+@pytest.mark.parametrize("backoff", ["2s", "6s"])
+def test_dependents_that_were_not_asked_since_their_parent_is_back_are_no_causes(
+    dialect: Dialect, backoff: str
+) -> None:
+    """They take longer to answer than they have to come back, and some were asked before."""
+    with Scenario(dialect=dialect) as world:
+        quick = {"orchestrator.health.interval": "1s", "orchestrator.recovery.backoff_base": backoff}
+        parent = world.container("db", labels={**PATIENT, **quick})
+        hurried = {"orchestrator.requires": "db", "orchestrator.health.interval": "5s", "orchestrator.grace": "1s"}
+        for number in range(30):
+            slow = Workload(answer_after=3.0)
+            world.container(f"web-{number:02}", labels={**PATIENT, **hurried}, leans_on=["db"], workload=slow)
+        world.run_for("1m")
+        world.now(parent.deadlocks())
+        world.run_for("1m")
+        must_all_be(world, "running")
+        assert told_of_host(world) == []
+        assert restarts(world) == world.restarts_of("db") == 1
 
 
 def test_one_that_flaps_never_pauses_the_others(dialect: Dialect) -> None:

@@ -157,13 +157,12 @@ class Storms(Observer):
     def _causes(self) -> dict[str, float]:
         """What is ill, or is behind the ill health of others, with the moment since when. Who has not been looked at
         since it fell ill is left out, because it may be dead; so is whose dependencies have not been asked since,
-        because one of them may be the cause, and who has time to come back after one of them did. One that cannot be
-        asked at all is taken for it."""
-        now = self._clock.now().moment
+        because one of them may be the cause, and who has not failed by itself since one of them came back. One that
+        cannot be asked at all is taken for it."""
         causes: dict[str, float] = {}
         for name, since in self._failing.items():
             record = self._registry.get(name)
-            if record is None or record.looked_at < since or now < (record.state.grace_ends or 0.0):
+            if record is None or record.looked_at < since or self._may_come_back(record):
                 continue
             facts = facts_of(record, self._registry)
             if not facts.roots and facts.dependencies_asked < since:
@@ -171,6 +170,14 @@ class Storms(Observer):
             for cause in facts.roots or self._unaskable(record) or (name,):
                 causes[cause] = min(causes.get(cause, since), since)
         return causes
+
+    def _may_come_back(self, record: Record) -> bool:
+        """Whether its time to follow a dependency is not over, or its newest answer is to a question from before."""
+        if record.state.grace_ends is not None:
+            return True
+        probe, required = record.probe, [self._registry.get(name) for name in record.spec.requires]
+        well_since = max((each.state.healthy_since or 0.0 for each in required if each is not None), default=0.0)
+        return probe is not None and probe.checked.moment - (probe.latency or 0.0) < well_since
 
     def _unaskable(self, record: Record) -> tuple[str, ...]:
         """The hard dependencies of which nothing is known but that they run."""
