@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.configuration.catalog import CATALOG
-from tests.live.engines import Engine
+from tests.live.engines import Engine, wait_until
 from tests.live.events import EventLog
 from tests.live.serve import Serve, serving
 from tests.live.test_commands import orchestrator
+from tests.live.ward import starts
 
 INFRASTRUCTURE: Final = ("postgres", "redis")
 AI: Final = ("ai-yolo26", "ai-llm", "ai-florence", "ai-clip", "ai-enrichment")
@@ -67,7 +68,8 @@ def _create(engine: Engine, name: str) -> str:
 
 def started_at(journal: EventLog, container: str) -> float:
     """Its one start, by the engine's own time."""
-    (start,) = [event for event in journal.seen if event.container_id == container and event.action == "start"]
+    wait_until(lambda: bool(starts(journal, container)), 10, "the news of a start")
+    (start,) = starts(journal, container)
     return start.at
 
 
@@ -96,11 +98,11 @@ def test_the_whole_stack_comes_up_in_its_four_phases_in_the_time_of_its_critical
         report = json.loads(up.stdout)
         services = {one["name"]: one for one in report["services"]}
         assert {name: one["outcome"] for name, one in services.items()} == dict.fromkeys(containers, "done")
-        starts = {name: started_at(journal, container) for name, container in containers.items()}
-        well = {name: at + WARM_UPS.get(name, 0.0) for name, at in starts.items()}
+        begun = {name: started_at(journal, container) for name, container in containers.items()}
+        well = {name: at + WARM_UPS.get(name, 0.0) for name, at in begun.items()}
         for before, after in pairwise(PHASES):
-            assert min(starts[name] for name in after) >= max(well[name] for name in before), (before, after, starts)
-        assert starts["grafana"] >= well["prometheus"]
+            assert min(begun[name] for name in after) >= max(well[name] for name in before), (before, after, begun)
+        assert begun["grafana"] >= well["prometheus"]
         waited = {name for name, one in services.items() if one["waited_for"]}
         assert waited == {*AI, "backend", "frontend", "grafana"}, "monitoring starts beside the core"
         assert [step["name"] for step in report["critical_path"]] == list(SLOWEST)
