@@ -22,7 +22,8 @@ _PREVENTED: Final = (Message.DISABLED, Message.MANUAL_STOP, Message.NOT_FOUND)
 
 class Storms(Observer):
     """Told by the brain within its turns. ``usual``: see :attr:`Admission.usual`; ``ask`` has a service's health asked
-    for at once, ``examine`` has one container looked at closely, ``tell`` tells what is no service's: subject, message, cause."""
+    for at once, ``examine`` has one container looked at closely, ``tell`` tells what is no service's: subject, message,
+    cause."""
 
     def __init__(
         self,
