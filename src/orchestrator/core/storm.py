@@ -4,8 +4,8 @@ Closed, it watches. It opens when many services that have nothing to do with eac
 action after action fails with the same words, or is slow beyond anything usual. Deaths do not open it: a hundred killed
 containers are a hundred to start. Nor does what explains itself: a hundred frozen processes are a hundred to restart.
 Open, nothing is restarted by itself; when the pause is over, one service is tried. If that one is well again, it
-closes; if not, the next pause is twice as long. Where the engine tells of all who fell ill as promptly as ever, the host
-has nothing to recover from: then one is tried at once.
+closes; if not, the next pause is twice as long. Where the engine tells of all who fell ill as promptly as ever, the
+host has nothing to recover from: then one is tried at once.
 """
 
 from __future__ import annotations
