@@ -237,11 +237,12 @@ class ContainerDiscoveryService:
                 await self._want.wait()
                 continue
             self._looking.add(container_id)
+            closely = container_id in self._closely
+            self._closely.discard(container_id)
             begun = self._clock.now().moment
             try:
                 self._seen(await self._engine.inspect(container_id), begun)
-                if container_id in self._closely:
-                    self._closely.discard(container_id)
+                if closely:
                     await self._examine(container_id, begun)
             except ContainerNotFound:
                 self._gone(container_id)
