@@ -20,7 +20,7 @@ from orchestrator.testing.promises import broken_promises
 from tests.live.chronicle import told_by
 from tests.live.deaths import Deaths
 from tests.live.engines import CommandFailed, Engine, wait_until
-from tests.live.test_dependencies import fetched, leaning_on
+from tests.live.test_dependencies import fetched
 from tests.live.test_recreation import replace_owner
 from tests.live.test_startup import CHAIN, SLOW, came_up_in_order
 from tests.live.ward import SECOND_THOUGHTS, Ward, opened
@@ -30,6 +30,12 @@ HEALED: Final = 120.0
 PORT: Final = 18571
 PATIENT: Final = {"grace": "15", "recovery__on_max_failures": "keep_trying"}
 UNASKED: Final = {"health__http": "", "port": ""}
+
+
+def leaning_on(port: int) -> Mapping[str, str]:
+    """A service whose health is that of another one, which listens on the host's network."""
+    question = f"printf 'GET /health HTTP/1.0\\r\\n\\r\\n' | nc -w 1 127.0.0.1 {port} | grep -q ' 200 '"
+    return {"health__http": "", "health__command": question, "port": ""}
 
 
 def a_frozen_database_and_those_that_need_it(ward: Ward) -> dict[str, str]:

@@ -15,12 +15,15 @@ from orchestrator.core.compose import project_of
 from orchestrator.core.freshness import agrees, summary_of
 from orchestrator.core.model import ContainerSnapshot, ContainerSummary
 from orchestrator.core.sighting import Changes, Survey, differences
+from orchestrator.core.storm import Examination
 from orchestrator.core.updating import QUIET
 from orchestrator.errors import ContainerNotFound, EngineAway, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine, EngineEvent, Surveyor
+from orchestrator.runtime.examination import frozen
 from orchestrator.runtime.inbox import (
     EngineLost,
     EngineReached,
+    Examined,
     Looked,
     Post,
     ProjectChanged,
@@ -73,6 +76,8 @@ class ContainerDiscoveryService:
         """A list was read in this session: what is not in it is not there."""
         self._wanted: dict[str, None] = {}
         self._looking: set[str] = set()
+        self._closely: set[str] = set()
+        """Those among the wanted whose processes are looked at too."""
         self._want = asyncio.Event()
         self._list_wanted = asyncio.Event()
 
@@ -95,6 +100,11 @@ class ContainerDiscoveryService:
         """Ask for a look at one container soon: somebody's knowledge of it ended."""
         self._wanted[container_id] = None
         self._want.set()
+
+    def examine(self, container_id: str) -> None:
+        """Ask for a closer look: it does not do what it should."""
+        self._closely.add(container_id)
+        self.look(container_id)
 
     @property
     def surveyor(self) -> Surveyor:
@@ -234,9 +244,13 @@ class ContainerDiscoveryService:
                 await self._want.wait()
                 continue
             self._looking.add(container_id)
+            closely = container_id in self._closely
+            self._closely.discard(container_id)
             begun = self._clock.now().moment
             try:
                 self._seen(await self._engine.inspect(container_id), begun)
+                if closely:
+                    await self._examine(container_id, begun)
             except ContainerNotFound:
                 self._gone(container_id)
             except EngineUnavailable:
@@ -247,6 +261,13 @@ class ContainerDiscoveryService:
                 self._looking.discard(container_id)
                 if self._wanted:
                     self._want.set()
+
+    async def _examine(self, container_id: str, begun: float) -> None:
+        """What has just been seen."""
+        told_in = self._clock.now().moment - begun
+        is_frozen = await frozen(self._engine, container_id)
+        if container_id in self._services:
+            self._post(Examined(self._services[container_id], Examination(begun, told_in, is_frozen)))
 
     def _next_wanted(self) -> str | None:
         """The oldest wish whose container is not being looked at: two looks could come back in the wrong order."""
