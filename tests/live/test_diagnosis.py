@@ -64,7 +64,10 @@ def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def cause_of(ward: Ward, service: str) -> str:
-    return str(ward.serve.wait_for_event(service, DIAGNOSED)["cause"])
+    try:
+        return str(ward.serve.wait_for_event(service, DIAGNOSED)["cause"])
+    except TimeoutError as error:
+        raise AssertionError(f"{error}; the evidence: {ward.evidence(service)}") from None
 
 
 def remembered(ward: Ward, service: str, container: str) -> None:

@@ -52,8 +52,9 @@ MOST_WAITING: Final = 20
 _HOST_KEPT: Final = 1.0
 """Seconds for which one look at the host serves all."""
 _BEFORE_THE_START: Final = 1.0
-_AFTER_THE_END: Final = 0.5
-"""Seconds around a run in which its lines may be dated: engines write its start late, and read its last words late."""
+_AFTER_THE_END: Final = 2.0
+"""Seconds around a run in which its lines may be dated: engines write its start late, and a busy one reads its last
+words late."""
 RESTARTED_BY_ENGINE: Final = "it died, and its next run began before anybody looked"
 _MOST_CONTAINERS: Final = 4096
 _UNTOLD: Final = ("connected", "health", "other")
