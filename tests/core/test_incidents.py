@@ -687,6 +687,15 @@ def test_what_was_opened_before_the_store_could_be_read_is_numbered_on_and_merge
     assert late.seen[5].merged_into == 2
 
 
+def test_what_was_closed_before_the_store_could_be_read_keeps_its_number_from_the_next() -> None:
+    story = Story()
+    story.turn(dead("db"))
+    story.turn(well("db", stable_at=0.0))
+    story.take(adopt(story.incidents, (), 4, story.now))
+    story.turn(dead("web"))
+    assert list(story.incidents.open) == [6], "the closed one is 5 by now"
+
+
 def test_a_closed_one_is_not_taken_over() -> None:
     closed = Incident(3, Cause("x", "db"), "db: x", EPOCH, None, closed_at=EPOCH)
     story = Story()
