@@ -8,9 +8,10 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.core.masking import MASK
-from orchestrator.runtime.evidence import BOUND, MOST_AT_ONCE, MOST_WAITING
+from orchestrator.runtime.evidence import BOUND, MOST_AT_ONCE, MOST_WAITING, PATIENCE
 from orchestrator.testing import Scenario, Workload
 from orchestrator.testing.daemon import Dialect
+from orchestrator.testing.engine import CALL_TAKES
 
 DIAGNOSED = "Failure diagnosed"
 GIVEN_UP = "Service disabled - trying again cannot help"
@@ -72,6 +73,26 @@ def test_a_restart_waits_for_the_evidence_that_it_destroys_and_is_told_with_its_
 
 def test_what_cannot_be_read_in_time_is_missing_and_delays_a_restart_by_no_more_than_the_bound() -> None:
     with Scenario() as world:
+        web = world.container("web")
+        world.run_for("1m")
+        world.now(web.gets_sick())
+        world.run_until(lambda: world.status("web") == "unhealthy", within="1m")
+        world.engine.slowness = 1000.0
+        world.run_until(lambda: bool(world.ledger.requests("web")), within="1m")
+        world.engine.slowness = 1.0
+        world.run_for("1m")
+        world.must_be("web", "running")
+        (initiated,) = [event.wall for event in world.told("web") if event.message == "Restart initiated"]
+        (request,) = world.ledger.requests("web")
+        looks = 2 * CALL_TAKES * 1000  # the hands' own, before a restart
+        assert BOUND <= request.at.wall - initiated <= BOUND + looks + 0.1
+        evidence = evidence_of(world, "web")
+        assert evidence["processes"] == {"unread": f"not read within {BOUND:g} s"}
+        assert evidence["log"] == {"lines": [], "cut": False}, "nobody waits for it, so it has more time"
+
+
+def test_a_host_that_cannot_be_looked_at_delays_nothing_and_is_missing() -> None:
+    with Scenario() as world:
         world.gauge.hangs = True
         web = world.container("web")
         world.run_for("1m")
@@ -80,10 +101,8 @@ def test_what_cannot_be_read_in_time_is_missing_and_delays_a_restart_by_no_more_
         world.must_be("web", "running")
         (initiated,) = [event.wall for event in world.told("web") if event.message == "Restart initiated"]
         (request,) = world.ledger.requests("web")
-        assert request.at.wall - initiated == pytest.approx(BOUND, abs=0.05)
-        evidence = evidence_of(world, "web")
-        assert evidence["host"] == {"unread": f"not read within {BOUND:g} s"}
-        assert evidence["log"] == {"lines": [], "cut": False}
+        assert request.at.wall - initiated < 0.2
+        assert evidence_of(world, "web")["host"] == {"unread": f"not read within {PATIENCE:g} s"}
 
 
 def test_a_start_waits_for_no_evidence(dialect: Dialect) -> None:
@@ -103,7 +122,7 @@ def test_an_engine_that_answers_nothing_leaves_words_in_the_place_of_evidence() 
         world.now(web.crashes())
         world.run_until(lambda: world.status("web") == "stopped", within="1s", step=0.001)
         world.engine.hang()
-        world.run_for("3s")
+        world.run_for("15s")
         world.engine.wake()
         world.run_for("5s")
         evidence = evidence_of(world, "web")

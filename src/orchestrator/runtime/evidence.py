@@ -1,17 +1,19 @@
 """Evidence taken before anything is done about a failure, and the diagnosis made of it.
 
-A restart destroys what it ends, so it waits for the evidence, :data:`BOUND` at the most. A start destroys nothing that
-can still be read, the log stays, so it waits for nothing. What takes longer than the bound, or finds no room because
-many failed at once, is missing, and the evidence says so.
+A restart destroys the processes and what they use, so it waits for these to be read, :data:`BOUND` at the most. A start
+destroys nothing that can still be read, so it waits for nothing. The rest, of which the log is the most, is read beside
+the action. What takes longer than its time, or finds no room because many failed at once, is missing, and the evidence
+says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -45,7 +47,9 @@ from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import Record, ServiceRegistry
 
 BOUND: Final = 1.5
-"""Seconds, for one failure; no action is ever delayed by more."""
+"""Seconds for what an action would destroy: none is ever delayed by more."""
+PATIENCE: Final = 10.0
+"""Seconds for what stays: nobody waits for it."""
 MOST_AT_ONCE: Final = 4
 MOST_WAITING: Final = 20
 """Failures whose evidence is read at once, and those that wait for that: of one more only what is known is kept."""
@@ -60,6 +64,19 @@ _MOST_CONTAINERS: Final = 4096
 _UNTOLD: Final = ("connected", "health", "other")
 
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    known: Evidence
+    container_id: str
+    """Empty: it has no container."""
+    ended_at: float | None
+    """Wall time by the engine; ``None``: it runs."""
+    removed: bool
+    """The action that waits for it removes the container, and with it the log."""
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    """What the action would destroy has been read, or will not be."""
 
 
 class EvidenceCollector(Observer):
@@ -82,7 +99,7 @@ class EvidenceCollector(Observer):
         self._post = post
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._under_way: set[asyncio.Task[None]] = set()
-        self._awaited: dict[str, asyncio.Task[None]] = {}
+        self._awaited: dict[str, asyncio.Event] = {}
         self._answers: defaultdict[str, deque[HealthOutput]] = defaultdict(lambda: deque(maxlen=MOST_HEALTH_OUTPUTS))
         self._events: OrderedDict[str, deque[Happened]] = OrderedDict()
         self._endings: defaultdict[str, deque[Ending]] = defaultdict(lambda: deque(maxlen=REPEATS))
@@ -114,17 +131,19 @@ class EvidenceCollector(Observer):
         """Within the turn, before its actions go to the hands."""
         restart = next((action for action in decision.actions if _ends_what_failed(action, record)), None)
         if restart is not None:
-            self._begin(record, restart.run, restart.cause, now, awaited_by=restart.action_id)
+            self._begin(record, restart.run, restart.cause, now, awaited_by=restart)
         elif _went_down(decision, record):
             run = before.run if Failure.EXITED in decision.failures else decision.state.run
             over = record.container is not None and record.container.run != run
             self._begin(record, run, RESTARTED_BY_ENGINE if over else decision.state.reason, now)
 
     async def before(self, action: Action) -> None:
-        """Until the evidence that this action would destroy is taken, :data:`BOUND` at the most."""
-        task = self._awaited.pop(action.action_id, None)
-        if task is not None:
-            await asyncio.wait({task}, timeout=BOUND)
+        """Until what this action would destroy is on record, :data:`BOUND` at the most."""
+        taken = self._awaited.pop(action.action_id, None)
+        if taken is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BOUND):
+                    await taken.wait()
 
     async def close(self) -> None:
         tasks: list[asyncio.Task[Any]] = [*self._under_way]
@@ -134,60 +153,66 @@ class EvidenceCollector(Observer):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, record: Record, run: Run | None, fact: str, now: Instant, awaited_by: str = "") -> None:
+    def _begin(
+        self, record: Record, run: Run | None, fact: str, now: Instant, awaited_by: Action | None = None
+    ) -> None:
         known = known_of(record, self._registry, run, fact, now)
-        name = known.service
+        name, container = known.service, record.container
         if known.counts.strikes <= 1:
             self._endings.pop(name, None)
-        known = replace(known, health=tuple(self._answers[name]))
-        container_id = None if record.container is None else record.container.container_id
-        finished_at = None
-        if record.container is not None and record.container.run == run:
-            finished_at = record.container.finished_at if known.exit_code is not None else None
-        task = asyncio.get_running_loop().create_task(
-            self._gather(known, container_id, finished_at), name=f"evidence of {name}"
+        ended = None if container is None or known.exit_code is None else container.finished_at
+        case = _Case(
+            replace(known, health=tuple(self._answers[name])),
+            container_id="" if container is None else container.container_id,
+            ended_at=ended,
+            removed=awaited_by is not None and awaited_by.kind is ActionKind.RECREATE,
         )
+        if awaited_by is not None:
+            self._awaited[awaited_by.action_id] = case.taken
+        task = asyncio.get_running_loop().create_task(self._gather(case), name=f"evidence of {name}")
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        if awaited_by:
-            self._awaited[awaited_by] = task
-            task.add_done_callback(lambda _: self._awaited.pop(awaited_by, None))
 
     # --- how it is taken ----------------------------------------------------------------------------------
 
-    async def _gather(self, known: Evidence, container_id: str | None, finished_at: float | None) -> None:
+    async def _gather(self, case: _Case) -> None:
         crowd = len(self._under_way) - 1
-        if container_id is None:
-            evidence = _without(known, "it has no container")
+        if not case.container_id:
+            evidence = _without(case.known, "it has no container")
         elif crowd >= MOST_AT_ONCE + MOST_WAITING:
-            evidence = _without(known, f"not read: {crowd} others failed at the same time")
+            evidence = _without(case.known, f"not read: {crowd} others failed at the same time")
         else:
-            evidence = await self._in_turn(known, container_id, finished_at)
-        evidence = weigh(replace(evidence, events=tuple(self._events.get(container_id or "", ()))))
+            evidence = await self._in_turn(case)
+        case.taken.set()
+        evidence = weigh(replace(evidence, events=tuple(self._events.get(case.container_id, ()))))
         evidence = self._with_endings(evidence)
         self._post(Gathered(evidence.service, evidence, diagnose(evidence)))
 
-    async def _in_turn(self, known: Evidence, container_id: str, finished_at: float | None) -> Evidence:
+    async def _in_turn(self, case: _Case) -> Evidence:
         try:
             async with asyncio.timeout(BOUND):
                 await self._slots.acquire()
         except TimeoutError:
-            return _without(known, f"not read: others that failed at the same time took all of {BOUND:g} s")
+            return _without(case.known, f"not read: others that failed at the same time took all of {BOUND:g} s")
         try:
-            return await self._read(known, container_id, finished_at)
+            return await self._read(case)
         finally:
             self._slots.release()
 
-    async def _read(self, known: Evidence, container_id: str, finished_at: float | None) -> Evidence:
-        runs = known.exit_code is None
-        environment, log, processes, usage, host = await _within(
-            BOUND,
-            partial(self._engine.environment, container_id),
-            partial(self._log, container_id, known.run, finished_at),
-            partial(self._engine.processes, container_id) if runs else _down,
+    async def _read(self, case: _Case) -> Evidence:
+        """First what the action destroys; where that is the whole container, all of it."""
+        known, container_id = case.known, case.container_id
+        passing = (
+            partial(self._engine.processes, container_id) if known.exit_code is None else _down,
             partial(self._engine.usage, container_id),
-            self._host,
         )
+        lasting = (partial(self._engine.environment, container_id), partial(self._log, case), self._host)
+        if case.removed:
+            processes, usage, environment, log, host = await _within(BOUND, *passing, *lasting)
+        else:
+            processes, usage = await _within(BOUND, *passing)
+            case.taken.set()
+            environment, log, host = await _within(PATIENCE, *lasting)
         secrets = () if isinstance(environment, Unread) else secrets_of(environment)
         return replace(
             known,
@@ -198,11 +223,17 @@ class EvidenceCollector(Observer):
             host=host,
         )
 
-    async def _log(self, container_id: str, run: Run | None, finished_at: float | None) -> Sequence[LogLine]:
-        began = None if run is None else min(run.started_at, finished_at or run.started_at) - _BEFORE_THE_START
-        until = None if finished_at is None else finished_at + _AFTER_THE_END
-        tail = MOST_LINES + 1  # one more tells that there is more
-        written = self._engine.logs(container_id, tail=tail, since=began, until=until)
+    async def _log(self, case: _Case) -> Sequence[LogLine]:
+        run, ended_at = case.known.run, case.ended_at
+        began = None if run is None else min(run.started_at, ended_at or run.started_at) - _BEFORE_THE_START
+        # of a remote engine's clock nothing is known but what it says itself
+        until = ended_at or (case.known.taken_at if self._engine.colocated else None)
+        written = self._engine.logs(
+            case.container_id,
+            tail=MOST_LINES + 1,  # one more tells that there is more
+            since=began,
+            until=None if until is None else until + _AFTER_THE_END,
+        )
         async with aclosing(written) as lines:  # type: ignore[type-var]
             return [line async for line in lines]
 
