@@ -261,6 +261,19 @@ class ResourceProbe(Protocol):
     async def close(self) -> None: ...
 
 
+class Pinger(Protocol):
+    """Somebody who raises the alarm when he has not heard of us for a while."""
+
+    @property
+    def address(self) -> str:
+        """For people: without what is secret in it."""
+        ...
+
+    async def ping(self, timeout: float) -> str:
+        """Tell that we live; empty when that was taken, else why not, in words. Never raises but for cancellation."""
+        ...
+
+
 # --- state -------------------------------------------------------------------------------------------------
 
 Document = dict[str, object]

@@ -45,7 +45,7 @@ def test_basic_health_counts_and_names_the_version() -> None:
     supervisor = FakeSupervisor([a_service("ai-llm"), a_service("ai-clip", status=Status.UNHEALTHY)])
     assert call(served(supervisor), "GET", "/api/system/health").json == {
         "status": "healthy",
-        "services": {"total": 2, "healthy": 1, "unhealthy": 1},
+        "services": {"total": 2, "healthy": 1, "unhealthy": 1, "unknown": 0},
         "engine_reachable": True,
         "engine_detail": "",
         "restarts_paused": "",

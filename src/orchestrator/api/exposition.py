@@ -64,6 +64,13 @@ def _of_ourselves(system: SystemView) -> Iterator[Metric]:
     yield _gauge("build_info", "The version that runs.", ("version", "python"), {labels: 1})
     yield _counter("turns", "Turns of the brain: it decides in each.", (), {(): system.turns})
     yield _gauge("last_turn_timestamp_seconds", "When the brain turned last.", (), {(): system.last_turn_at})
+    yield _gauge("loop_lag_seconds", "How late its loop ran, a moment ago.", (), {(): system.own.loop_lag})
+    worst = {(): system.own.worst_loop_lag}
+    yield _gauge("loop_lag_worst_seconds", "How late its loop ran at worst, in the minute past.", (), worst)
+    yield _gauge("strains", "Respects in which the orchestrator cannot keep up.", (), {(): len(system.own.strains)})
+    if system.own.dead_man is not None and system.own.dead_man.last_ping_at is not None:
+        pinged = {(): system.own.dead_man.last_ping_at}
+        yield _gauge("dead_man_ping_timestamp_seconds", "When the last dead-man ping was taken.", (), pinged)
     up = {(worker.name,): float(worker.state == "running") for worker in system.workers}
     yield _gauge("worker_up", "Whether the internal worker runs.", ("worker",), up)
     restarts = {(worker.name,): worker.restarts for worker in system.workers}
@@ -122,6 +129,9 @@ def _of_engine(system: SystemView, telemetry: Telemetry) -> Iterator[Metric]:
         yield _gauge("engine_info", "The engine reached last.", ("kind", "version", "api_version"), {labels: 1})
     connected = {(): float(telemetry.stream_connected)}
     yield _gauge("engine_event_stream_connected", "Whether the engine's events are followed.", (), connected)
+    if system.own.stream_age is not None:
+        words = "Since the newest word on the engine's event stream."
+        yield _gauge("engine_event_stream_age_seconds", words, (), {(): system.own.stream_age})
     yield _counter(
         "engine_events", "Events heard; connected: the stream was opened.", ("action",), telemetry.engine_events
     )

@@ -47,6 +47,11 @@ def countdown(at: str | None, now: str) -> str:
     return "now" if seconds < 1 else span(seconds)
 
 
+def age(at: str, now: str) -> str:
+    """How long ago that was, both ISO 8601 and of one clock."""
+    return span((datetime.fromisoformat(now) - datetime.fromisoformat(at)).total_seconds())
+
+
 def local_time(at: str, *, with_date: bool) -> str:
     moment = datetime.fromisoformat(at).astimezone()
     return moment.strftime("%Y-%m-%d %H:%M:%S" if with_date else "%H:%M:%S")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
+from orchestrator.core.strain import STALLED_AFTER
 from orchestrator.doctor.facts import ServeSeen
 from orchestrator.doctor.findings import Finding, failed, warning, well
 from orchestrator.doctor.state import disabled
-
-STALLED_AFTER: Final = 60.0
-"""Seconds without a turn of the brain, which turns every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +64,13 @@ def _parts(thing: str, health: Mapping[str, Any]) -> Iterator[Finding]:
         if worker["state"] != "running":
             fact = f"its worker {worker['name']} is {worker['state']} ({worker['detail']})"
             yield failed(thing, fact, "It is restarted by itself; report the trace in its log")
+    own = health["own"]
+    for strain in own["strains"]:
+        yield warning(thing, strain, "See what else uses the machine's CPU and disk")
+    if own["dead_man"] is not None and own["dead_man"]["detail"]:
+        man = own["dead_man"]
+        fact = f"its dead-man ping to {man['address']} is not taken: {man['detail']}"
+        yield warning(thing, fact, "Look at ORCHESTRATOR_DEAD_MAN_URL; the alarm there may ring")
     engine, store = health["engine"], health["store"]
     if not engine["reachable"]:
         yield failed(thing, "its engine cannot be reached", " ".join(engine["detail"].split()).rstrip("."))

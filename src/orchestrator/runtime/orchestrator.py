@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
+from orchestrator.core.strain import STALLED_AFTER
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
     Clock,
@@ -21,6 +22,7 @@ from orchestrator.ports import (
     GpuDriver,
     Kept,
     LogLine,
+    Pinger,
     Probe,
     Prometheus,
     ResourceProbe,
@@ -31,6 +33,7 @@ from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
@@ -46,6 +49,7 @@ from orchestrator.runtime.inbox import (
     Surveyed,
 )
 from orchestrator.runtime.intake import Intake
+from orchestrator.runtime.introspection import OURSELVES, Introspection
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
@@ -104,8 +108,10 @@ class ContainerOrchestrator:
         chance: random.Random | None = None,
         version: str = "",
         telemetry: Telemetry | None = None,
+        pinger: Pinger | None = None,
     ) -> None:
-        """``telemetry``: where ``engine`` counts its calls already, if it does."""
+        """``telemetry``: where ``engine`` counts its calls already, if it does. ``pinger`` is
+        told that we live."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -151,6 +157,17 @@ class ContainerOrchestrator:
             look=self._discovery.look,
             tell=self._tell_of_host,
         )
+        self._introspection = Introspection(
+            clock,
+            self.telemetry,
+            self.load,
+            lambda: self._surroundings.engine_reached,
+            lambda message, cause, now: self._tell_of_host(OURSELVES, message, cause, now, well=not cause),
+        )
+        self._dead_man = None if pinger is None else DeadMan(pinger, clock, self._faults)
+        self._crew.add("introspection", self._introspection.run)
+        if self._dead_man is not None:
+            self._crew.add("dead_man", self._dead_man.run)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
@@ -231,6 +248,10 @@ class ContainerOrchestrator:
             self._journal.view(),
             self._registry.host.view(self._registry.services_by_container()),
             self._engine.endpoint,
+            own=replace(
+                self._introspection.view(self._clock.now()),
+                dead_man=None if self._dead_man is None else self._dead_man.view(),
+            ),
             restarts_paused=self._storms.words,
         )
 
@@ -344,6 +365,15 @@ class ContainerOrchestrator:
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
 
-    def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
+    def _faults(self) -> str:
+        """Why nobody should believe that we work, in words; empty: the brain turns and every worker works."""
+        system = self.system()
+        failed = [f"{one.name} {one.state}: {one.detail}" for one in system.workers if one.state != "running"]
+        silent = self._clock.now().wall - system.last_turn_at
+        if silent > STALLED_AFTER:
+            failed.append(f"no decision was taken for {silent:.0f} s")
+        return "; ".join(failed)
+
+    def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant, *, well: bool = False) -> None:
         """What is no single service's."""
-        tell(self._journal, subject, message, cause, now, well=False)
+        tell(self._journal, subject, message, cause, now, well=well)

@@ -47,6 +47,8 @@ class Record:
     """As last seen."""
     seen: bool = False
     """Whether ``container`` is evidence still: not after the engine was lost, not before the first look."""
+    sight_lost_at: float | None = None
+    """The moment at which it ceased to be; ``None``: it is evidence, or nobody has looked since we began."""
     looked_at: float = float("-inf")
     """The moment at which the look that showed it began."""
     probe: ProbeResult | None = None
@@ -127,12 +129,18 @@ class Record:
     def looked(self, container: ContainerSnapshot | None, begun: float) -> bool:
         """Take in what a look that began at that moment showed; whether it ended a time without sight."""
         regained, self.watched = not self.watched, True
-        self.seen, self.looked_at, self.container = True, begun, container
+        self.seen, self.looked_at, self.container, self.sight_lost_at = True, begun, container, None
         if regained:
             self.watched_since = begun
             down = container is not None and container.state not in UP
             self.missed = container.run if down and container is not None else None
         return regained
+
+    def lose_sight(self, now: Instant) -> None:
+        """From now on what is known of it is what was seen last."""
+        if self.seen:
+            self.sight_lost_at = now.moment
+        self.seen = self.watched = False
 
     @property
     def unwatched(self) -> bool:
@@ -364,6 +372,8 @@ def _view(record: Record, now: Instant) -> ServiceView:
         held="; ".join(_holders(record, now)),
         held_until=None if state.hold is None else now.wall + state.hold.until - now.moment,
         project=record.project,
+        observed=record.seen,
+        last_seen_at=None if record.sight_lost_at is None else now.wall + record.sight_lost_at - now.moment,
     )
 
 

@@ -9,7 +9,7 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
-from orchestrator.runtime.views import EngineView, GpusView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import EngineView, GpusView, OwnView, ServiceView, StoreView, SystemView, WorkerView
 
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
@@ -62,11 +62,13 @@ class Surroundings:
         gpus: GpusView,
         endpoint: str,
         *,
+        own: OwnView,
         restarts_paused: str = "",
     ) -> SystemView:
         engine = self._engine_view(endpoint)
         working = all(worker.state == "running" for worker in workers)
         parts_well = engine.reachable and store.healthy and working and gpus.driver is not Driver.MISSING
+        parts_well = parts_well and not own.strains
         return SystemView(
             status=_overall(services, parts_well=parts_well and not restarts_paused),
             services=services,
@@ -79,12 +81,17 @@ class Surroundings:
             turns=self._turns,
             last_turn_at=self._last_turn_at,
             restarts_paused=restarts_paused,
+            own=own,
             surveyed=self._surveyed,
         )
 
+    @property
+    def engine_reached(self) -> bool:
+        return self._identity is not None and self._error is None
+
     def _engine_view(self, endpoint: str) -> EngineView:
         identity = self._identity
-        reachable = identity is not None and self._error is None
+        reachable = self.engine_reached
         waiting = "" if reachable else f"not reached yet: {endpoint}"
         return EngineView(
             endpoint=endpoint,
@@ -105,5 +112,6 @@ def _overall(services: tuple[ServiceView, ...], *, parts_well: bool) -> Overall:
 
 
 def _is_down(service: ServiceView) -> bool:
-    """Enabled, not on purpose, and not doing its work."""
-    return not service.at_rest and service.status in (Status.UNHEALTHY, Status.STOPPED, Status.NOT_FOUND)
+    """Seen to be down or ill, and not on purpose. What cannot be seen is not down."""
+    ill = service.status in (Status.UNHEALTHY, Status.STOPPED, Status.NOT_FOUND)
+    return ill and service.observed and not service.at_rest

@@ -74,6 +74,10 @@ class ServiceView:
     """The end of a person's hold, as wall time."""
     project: str | None = None
     """The compose project of its container, or of the last one it had."""
+    observed: bool = True
+    """Whether it is seen now; else all that is told of it is what was known last."""
+    last_seen_at: float | None = None
+    """Wall time at which it ceased to be seen; ``None``: it is seen, or was not yet since we began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,36 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadManView:
+    """The ping that somebody else misses when we are dead."""
+
+    address: str
+    """Without its path, which is a secret with most who offer this."""
+    last_ping_at: float | None
+    """Wall time of the last that was taken; ``None``: none was yet."""
+    detail: str
+    """Why the newest was not taken, or not sent; empty: it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnView:
+    """How the orchestrator itself keeps up. Durations in seconds."""
+
+    loop_lag: float = 0.0
+    worst_loop_lag: float = 0.0
+    """In the minute past."""
+    posts_waiting: int = 0
+    stream_connected: bool = False
+    stream_age: float | None = None
+    """Since the newest word on the engine's event stream; an idle engine is silent."""
+    store_lag: float = 0.0
+    strains: tuple[str, ...] = ()
+    """What is too much, in words."""
+    dead_man: DeadManView | None = None
+    """``None``: nobody is pinged."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemView:
     """Everything ``/health/full`` tells."""
 
@@ -197,6 +231,7 @@ class SystemView:
     restarts_paused: str = ""
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     gpus: GpusView = GpusView()
+    own: OwnView = OwnView()
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 
@@ -276,6 +311,8 @@ def service_document(view: ServiceView) -> dict[str, object]:
         "held": view.held,
         "held_until": None if view.held_until is None else timestamp(view.held_until),
         "project": view.project,
+        "observed": view.observed,
+        "last_seen_at": None if view.last_seen_at is None else timestamp(view.last_seen_at),
     }
 
 
