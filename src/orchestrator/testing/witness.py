@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command
+from orchestrator.runtime.incident_document import incident_of
 from orchestrator.runtime.orchestrator import ContainerOrchestrator
 from orchestrator.runtime.views import ServiceView
 from orchestrator.testing.clock import VirtualClock
@@ -56,6 +59,12 @@ class Witness(ABC):
             raise AssertionError(
                 f"{service} is {seen.status.value} ({seen.reason}), not {status}:\n{self.report(service)}"
             )
+
+    def incidents(self) -> list[Incident]:
+        """As the store has them, oldest first."""
+        kept = [self.store.medium.incidents[number] for number in sorted(self.store.medium.incidents)]
+        read = (incident_of({**json.loads(summary), **json.loads(details)}) for summary, details in kept)
+        return [incident for incident in read if incident is not None]
 
     def restarts_of(self, service: str) -> int:
         """Runs that the orchestrator began, by start or restart."""
