@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Protocol
 
+from orchestrator.core.evidence import ContainerProcess, HostPressure, LogLine, Usage
 from orchestrator.core.gpus import GpuReading
 from orchestrator.core.model import (
     Check,
@@ -61,18 +62,6 @@ class ExecResult:
     exit_code: int
     output: str
     """The last 4 KiB of both streams."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line that a container wrote."""
-
-    stream: Literal["stdout", "stderr"]
-    """A container with a terminal has one stream: stdout."""
-    at: float | None
-    """Wall time by the engine; ``None`` where it does not tell."""
-    text: str
-    """Without its line end; at most 16 KiB: a longer line comes in pieces."""
 
 
 class ContainerEngine(Protocol):
@@ -151,8 +140,21 @@ class ContainerEngine(Protocol):
         A container that is not running raises :class:`ActionRefused`."""
         ...
 
-    async def process_states(self, container_id: str) -> Sequence[str]:
-        """The kernel's state letter (R, S, D, T, Z, ...) of every process of the container."""
+    async def processes(self, container_id: str) -> Sequence[ContainerProcess]:
+        """Every process of the container, the first one first; what an exec started beside it may be missing."""
+        ...
+
+    async def usage(self, container_id: str) -> Usage:
+        """What it uses now, measured for a tenth of a second; of one that is down, what it used at its end, where that
+        was seen from here, else :class:`ActionRefused`."""
+        ...
+
+    async def environment(self, container_id: str) -> Mapping[str, str]:
+        """The variables that it was created with, secrets too."""
+        ...
+
+    async def storage(self) -> str:
+        """The folder in which the engine keeps its containers, on its own machine."""
         ...
 
     async def health(self, container_id: str) -> EngineHealth | None:
@@ -161,9 +163,16 @@ class ContainerEngine(Protocol):
         ...
 
     def logs(
-        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+        self,
+        container_id: str,
+        *,
+        tail: int,
+        follow: bool = False,
+        since: float | None = None,
+        until: float | None = None,
     ) -> AsyncIterator[LogLine]:
-        """The newest ``tail`` lines that the container wrote (after the wall time ``since``), oldest first.
+        """The newest ``tail`` lines that the container wrote (after the wall time ``since``), oldest first; of them,
+        those until the wall time ``until``.
 
         ``follow``: then what it writes from now on, until it ends, waiting as long as that takes. Also of a container
         that is down, as far as the engine kept it. :class:`ActionRefused` when the engine keeps no logs of it.
@@ -249,6 +258,15 @@ class GpuDriver(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class HostGauge(Protocol):
+    """Says how hard the machine works that we run on."""
+
+    async def read(self, storage: str) -> HostPressure:
+        """``storage``: the folder whose file system counts. Never raises but for cancellation; what cannot be read is
+        in the answer, with why. It looks at a few files, and may hang as long as the file system does."""
+        ...
 
 
 class ResourceProbe(Protocol):

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.foresight import Intention
 from orchestrator.core.history import Figures, History, Stretch, figures, stretches
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
-from orchestrator.ports import Document, EventRecord, LogLine
+from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.incident_document import incident_document, summary_document
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
-from orchestrator.ports import Document, EventRecord, LogLine
+from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.requests import Requester

@@ -13,7 +13,7 @@ from orchestrator.core.model import Instant
 from orchestrator.ports import Clock
 from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.history import Histories
-from orchestrator.runtime.inbox import Asked, Ended, EngineLost, EngineReached, Inbox, Post
+from orchestrator.runtime.inbox import Asked, Ended, EngineLost, EngineReached, Gathered, Inbox, Post
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
@@ -123,6 +123,8 @@ class Brain:
             match post:
                 case Ended(service=service, outcome=outcome):
                     observer.ended(service, outcome)
+                case Gathered(service=service, evidence=evidence, diagnosis=diagnosis):
+                    observer.gathered(service, evidence, diagnosis)
                 case EngineReached() | EngineLost():
                     observer.system_changed()
                 case _:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
+from orchestrator.core.diagnosis import Diagnosis
 from orchestrator.core.draft import Reckoning
+from orchestrator.core.evidence import Evidence, to_document
 from orchestrator.core.gpus import RESOURCE
-from orchestrator.core.incidents import Condition, EntryKind, HostCondition, Incident, Incidents, Note
+from orchestrator.core.incidents import Cause, Condition, EntryKind, HostCondition, Incident, Incidents, Note
 from orchestrator.core.ledger import adopt, reckon
 from orchestrator.core.messages import Action, Event, Failure, Message
 from orchestrator.core.model import ContainerSnapshot, Instant, ProbeResult, ServiceSpec, Status, Verdict
@@ -26,6 +28,7 @@ _TOLD: Final[Mapping[Message, EntryKind]] = {
     Message.RESTART_FAILED: "outcome",
     Message.STOP_FAILED: "outcome",
     Message.MAX_FAILURES: "outcome",
+    Message.FUTILE: "outcome",
     Message.WAITING: "waiting",
     Message.RESUMED: "remark",
     Message.SEVERED: "remark",
@@ -115,6 +118,19 @@ class IncidentLedger(Observer):
 
     def ordered(self, action: Action, spec: ServiceSpec) -> None:
         self._notes.append(Note(spec.name, "action", f"{action.kind}: {action.cause}", acted=True))
+
+    def gathered(self, service: str, evidence: Evidence, diagnosis: Diagnosis) -> None:
+        cause = None
+        if diagnosis.rule:
+            cause = Cause(
+                f"{service}: {diagnosis.sentence}",
+                service=service,
+                confidence=diagnosis.confidence,
+                rule=diagnosis.rule,
+                remedy=diagnosis.remedy,
+            )
+        document = cast("Mapping[str, object]", to_document(evidence))
+        self._notes.append(Note(service, "evidence", diagnosis.sentence, evidence=document, cause=cause))
 
     # --- an earlier process ------------------------------------------------------------------------------------
 
@@ -211,7 +227,7 @@ class IncidentLedger(Observer):
             status=state.status,
             sentence=sentence_of(name, state, container, record.probe, held),
             certain=state.status is not Status.UNHEALTHY,
-            given_up=state.disabled_by == "max_failures",
+            given_up=state.disabled_by in ("max_failures", "futile"),
             roots=roots,
             needs=self._needs(record),
             wants=frozenset(record.spec.wants),

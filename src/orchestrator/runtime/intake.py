@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.core.compose import project_of
 from orchestrator.core.gpus import RESOURCE
 from orchestrator.core.inherit import inherit
-from orchestrator.core.messages import Outcome
+from orchestrator.core.messages import Finding, Outcome
 from orchestrator.core.model import ContainerSnapshot, ContainerState, Instant, ServiceState, Verdict
 from orchestrator.core.persistence import from_document, to_document
 from orchestrator.core.updating import QUIET
@@ -20,6 +20,7 @@ from orchestrator.runtime.inbox import (
     Ended,
     EngineLost,
     EngineReached,
+    Gathered,
     GpusRead,
     HistoryFound,
     Looked,
@@ -129,6 +130,11 @@ class Intake:
                 self._histories.take_over(kept)
                 self._incidents.take_over(kept, now)
                 return self._inherit({**kept.services, **outrun}, now)
+            case Gathered(service=service, evidence=evidence, diagnosis=diagnosis):
+                concerned_record = self._registry.get(service)
+                if concerned_record is not None:
+                    concerned_record.finding = Finding(evidence.run, diagnosis)
+                return (service,)
             case Ended(service=service, outcome=outcome):
                 return self._acted(service, outcome, now)
             case Asked(service=service):

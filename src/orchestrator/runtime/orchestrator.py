@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
@@ -21,8 +22,8 @@ from orchestrator.ports import (
     Document,
     EventRecord,
     GpuDriver,
+    HostGauge,
     Kept,
-    LogLine,
     Probe,
     Prometheus,
     ResourceProbe,
@@ -34,6 +35,7 @@ from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
@@ -105,6 +107,7 @@ class ContainerOrchestrator:
         prometheus: Prometheus,
         gpus: GpuDriver,
         resources: ResourceProbe,
+        gauge: HostGauge,
         clock: Clock,
         pace: Pace | None = None,
         chance: random.Random | None = None,
@@ -127,11 +130,22 @@ class ContainerOrchestrator:
             on_recorded=self.broadcast.recorded,
             on_kept=self.broadcast.kept,
         )
+        self._evidence = EvidenceCollector(
+            engine=engine, gauge=gauge, registry=self._registry, clock=clock, post=self._inbox.post
+        )
         self._discovery = ContainerDiscoveryService(
-            engine, surveyor, clock, self._inbox.post, interval=self._pace.interval, chance=self._chance
+            engine,
+            surveyor,
+            clock,
+            self._inbox.post,
+            heard=self._evidence.heard,
+            interval=self._pace.interval,
+            chance=self._chance,
         )
         self._monitor = HealthMonitor(clock, probes, self._probed, random=self._chance)
-        self._lifecycle = LifecycleManager(engine, clock, self._ended, width=self._pace.width)
+        self._lifecycle = LifecycleManager(
+            engine, clock, self._ended, before=self._evidence.before, width=self._pace.width
+        )
         self._gpus = gpus
         self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
         self._resources = resources
@@ -171,6 +185,7 @@ class ContainerOrchestrator:
             self.telemetry,
             self._admission,
             self._storms,
+            self._evidence,
             self._ledger,
             self._histories,
         )
@@ -196,6 +211,7 @@ class ContainerOrchestrator:
             monitor=self._monitor,
             observers=self._observers,
             engine=engine,
+            evidence=self._evidence,
             read_gpus=self._gpu_monitor.ask,
             chance=self._chance,
             jitter=self._pace.jitter,
@@ -368,6 +384,7 @@ class ContainerOrchestrator:
             await self._crew.run()
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
+            await self._evidence.close()
             self._brain.turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close(_TIME_TO_CLOSE)

@@ -16,7 +16,7 @@ from orchestrator.runtime.views import ServiceView
 
 _SUBJECT: Final = "restarts"
 _WELL: Final = (Message.RESTART_COMPLETED, Message.RECOVERED, Message.HEALTHY)
-_IN_VAIN: Final = (Message.RESTART_FAILED, Message.MAX_FAILURES)
+_IN_VAIN: Final = (Message.RESTART_FAILED, Message.MAX_FAILURES, Message.FUTILE)
 _PREVENTED: Final = (Message.DISABLED, Message.MANUAL_STOP, Message.NOT_FOUND)
 
 

@@ -7,9 +7,10 @@ import contextlib
 import random
 from typing import Final, Literal
 
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.model import NAMESPACES, ContainerState, EngineHealth
 from orchestrator.errors import ActionRefused, ContainerNotFound
-from orchestrator.ports import EngineEvent, LogLine
+from orchestrator.ports import EngineEvent
 from orchestrator.testing import restart_policy
 from orchestrator.testing.checkups import duration, examine
 from orchestrator.testing.clock import VirtualClock
@@ -160,6 +161,7 @@ class Runs:
             return
         container.state = ContainerState.EXITED
         container.finished_at, container.exit_code = self.clock.now().wall, code
+        container.killed_for_memory = oom
         container.oom_killed = oom and self.dialect == "docker"  # Podman does not report it
         if oom and self.dialect == "docker":
             self.emit("oom", container)

@@ -65,6 +65,7 @@ from orchestrator.testing.daemon import Dialect, FakeDaemon
 from orchestrator.testing.durations import seconds
 from orchestrator.testing.engine import FakeEngine
 from orchestrator.testing.feed import EventFeed
+from orchestrator.testing.gauge import FakeHostGauge
 from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
@@ -112,6 +113,7 @@ class Scenario(Witness):
         """No card, unless a story gives it one (``world.gpus.total``)."""
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
+        self.gauge = FakeHostGauge()
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self._configuration = _configured(configuration or {})
@@ -290,6 +292,7 @@ class Scenario(Witness):
                 prometheus=self.prometheus,
                 gpus=self.gpus,
                 resources=self.resources,
+                gauge=self.gauge,
                 clock=self.clock,
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
