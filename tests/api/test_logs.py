@@ -10,8 +10,8 @@ import pytest
 from orchestrator.api.app import create_app
 from orchestrator.api.problems import TooMany
 from orchestrator.api.routes.logs import FOLLOWERS, LogRoutes
+from orchestrator.core.evidence import LogLine
 from orchestrator.errors import ActionRefused, EngineAway
-from orchestrator.ports import LogLine
 from tests.api.asgi import Answer, call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service
 

@@ -21,11 +21,12 @@ from orchestrator.api.supervisor import Reloaded
 from orchestrator.api.workers import Workers
 from orchestrator.core.circuit import Circuit
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.messages import Reply
 from orchestrator.core.model import Category, Status
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError, EngineAway, OrchestratorError, Problem, StoreUnavailable
-from orchestrator.ports import LogLine, ScrapeTarget
+from orchestrator.ports import ScrapeTarget
 from orchestrator.runtime.monitoring import PrometheusView, TargetView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.vitals import FiguresView, GpuView, VitalsView

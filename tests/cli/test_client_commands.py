@@ -18,12 +18,13 @@ from orchestrator.api.security import Access
 from orchestrator.cli import main
 from orchestrator.cli.table import print_table
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import Category, Status
 from orchestrator.core.resources import Presence
 from orchestrator.errors import ContainerNotFound
-from orchestrator.ports import EventRecord, LogLine
+from orchestrator.ports import EventRecord
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document
 from orchestrator.runtime.views import EdgeView, GraphView, ResourceView, host_document
 from tests.api.asgi import call

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.core.decide import decide
+from orchestrator.core.diagnosis import Diagnosis
 from orchestrator.core.messages import (
     UNSEEN,
     Awaited,
@@ -15,6 +16,7 @@ from orchestrator.core.messages import (
     Decision,
     Disable,
     Facts,
+    Finding,
     Message,
     NoEvidence,
     Outcome,
@@ -53,7 +55,7 @@ def a_spec(**changes: Any) -> ServiceSpec:
 
 def settled(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant, decision: Decision) -> None:
     """Idempotence: nothing new was seen and no deadline passed, so nothing is done, told or remembered."""
-    again = replace(facts, outcome=None, command=None, jitter=0.05)
+    again = replace(facts, outcome=None, command=None, finding=None, jitter=0.05)
     horizon = now.moment + DAY if decision.wake_at is None else decision.wake_at
     assert horizon > now.moment, "a wake-up must lie ahead"
     for share in (0.0, 0.5, 0.999):
@@ -88,6 +90,8 @@ class Stage:
         self.container: ContainerSnapshot | NoEvidence | None = UNSEEN
         self.probe: ProbeResult | None = None
         self.unmet: tuple[str, ...] = ()
+        self.unmet_ended = math.inf
+        self.in_window = False
         self.stop_requested = False
         self.roots: tuple[str, ...] = ()
         self.held = ""
@@ -116,6 +120,8 @@ class Stage:
             container=self.container,
             probe=self.probe,
             unmet=self.unmet,
+            unmet_ended=self.unmet_ended,
+            in_window=self.in_window,
             stop_requested=self.stop_requested,
             roots=self.roots,
             held=self.held,
@@ -137,8 +143,15 @@ class Stage:
 
     # --- what happens ---------------------------------------------------------------------------------------
 
-    def turn(self, *, outcome: Outcome | None = None, command: Command | None = None, jitter: float = 0.0) -> Decision:
-        facts = replace(self.facts, outcome=outcome, command=command, jitter=jitter)
+    def turn(
+        self,
+        *,
+        outcome: Outcome | None = None,
+        command: Command | None = None,
+        finding: Finding | None = None,
+        jitter: float = 0.0,
+    ) -> Decision:
+        facts = replace(self.facts, outcome=outcome, command=command, finding=finding, jitter=jitter)
         decision = decide(self.spec, self.state, facts, self.now)
         assert decision == decide(self.spec, self.state, facts, self.now), "the same arguments, the same decision"
         settled(self.spec, self.state, facts, self.now, decision)
@@ -203,6 +216,10 @@ class Stage:
         self.container = look
         container = look if isinstance(look, ContainerSnapshot) else None
         return self.turn(outcome=Outcome(self.state.attempt.action_id, result, detail, container))
+
+    def finds(self, diagnosis: Diagnosis, run: Run | None = None) -> Decision:
+        """What the evidence of the present run, or of ``run``, came to."""
+        return self.turn(finding=Finding(run or self.state.run, diagnosis))
 
     def restarts(self) -> Decision:
         """The action in flight works: a new run begins."""

@@ -193,7 +193,7 @@ def test_3_without_backoff_the_verdict_is_acted_on_at_once() -> None:
 
 def test_3_without_backoff_a_crash_loop_still_has_a_pause() -> None:
     stage = healthy(a_spec(backoff_base=0.0, on_max_failures="keep_trying"))
-    assert crash_loop(stage, 20)[1:] == [0.1] * 19
+    assert crash_loop(stage, 20)[1:] == [0.1] * 3 + [1.5] * 16, "from the fifth on long enough to read its evidence"
 
 
 def test_3_a_restart_without_backoff_that_never_happens_has_a_pause_too() -> None:

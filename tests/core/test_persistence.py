@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.holding import LONGEST as LONGEST_HOLD
-from orchestrator.core.model import ActionKind, Attempt, Held, Instant, Run, ServiceState, Status
+from orchestrator.core.model import ActionKind, Attempt, Baseline, Held, Instant, Run, ServiceState, Status
 from orchestrator.core.persistence import JITTER, LONGEST_GRACE, LONGEST_STOP, from_document, to_document
 from orchestrator.core.policy import ENGINE_PATIENCE
 
@@ -48,10 +48,14 @@ FULL = ServiceState(
     failed_probes=5,
     probe_seen=NOW.moment - 1,
     counted=True,
+    waiting=True,
+    wait_told=True,
+    failed_at=NOW.wall - 1,
     attempt=ATTEMPT,
     completed=True,
     owners=(("v1", "vpn"), ("w1", "web")),
     severed=True,
+    baseline=Baseline("app:1", "1f2e", (("environment", "abc"), ("mounts", "def"))),
 )
 
 names = st.text(max_size=8)
@@ -66,7 +70,7 @@ states = st.builds(
     status=st.sampled_from(Status),
     reason=names,
     discovered=st.booleans(),
-    disabled_by=st.sampled_from(["human", "max_failures"]),
+    disabled_by=st.sampled_from(["human", "max_failures", "futile"]),
     disabled_at=st.none() | delays.map(lambda age: NOW.moment - age),
     stopped_by=optional_names,
     leaving=st.sampled_from([None, "in_order", "forced"]),
@@ -87,8 +91,10 @@ states = st.builds(
     failed_probes=counts,
     probe_seen=st.floats(-1e9, 1e9),
     counted=st.booleans(),
+    failed_at=st.none() | walls,
     attempt=attempts,
     completed=st.booleans(),
+    baseline=st.none() | st.builds(Baseline, names, names, st.just((("environment", "abc"),))),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | names,

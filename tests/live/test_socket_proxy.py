@@ -22,7 +22,7 @@ TALKS = ("sh", "-c", "echo served; exec /srv/serve")
 
 def everything(engine: Engine) -> tuple[Rule, ...]:
     podman = ("Podman's checks",) if engine.kind == "podman" else ()
-    return needed(engine, "seeing", "healing", "logs", "commands", *podman)
+    return needed(engine, "seeing", "healing", "evidence", "logs", "commands", *podman)
 
 
 def needed(engine: Engine, *purposes: str) -> tuple[Rule, ...]:
@@ -62,7 +62,8 @@ def test_the_listed_calls_are_all_that_is_needed_and_none_is_superfluous(engine:
         ward.serve.wait_for("web", status="running")
         assert ward.serve.get("/services/web/logs?tail=1")["line"] == "served"
         assert proxy.refused == []
-        assert set(proxy.unused) <= {r"/v1\.[0-9]+/_ping"}, "see the test of seeing alone"
+        not_now = {r"/v1\.[0-9]+/_ping", r"/v1\.[0-9]+/info"}
+        assert set(proxy.unused) <= not_now, "see the tests of seeing alone, and of a local engine"
 
 
 def test_what_is_listed_for_seeing_is_enough_to_observe(engine: Engine, tmp_path: Path) -> None:
@@ -76,12 +77,25 @@ def test_what_is_listed_for_seeing_is_enough_to_observe(engine: Engine, tmp_path
 
 
 def test_without_commands_nothing_is_executed_and_nothing_is_missed(engine: Engine, tmp_path: Path) -> None:
-    with guarded(engine, tmp_path, needed(engine, "seeing", "healing"), tmp_path / "e.sock") as (ward, proxy):
+    rules = needed(engine, "seeing", "healing", "evidence")
+    with guarded(engine, tmp_path, rules, tmp_path / "e.sock") as (ward, proxy):
         web = ward.admit("web")
         engine.kill(web)
         ward.healed("web", web)
         assert proxy.refused == []
+        wait_until(lambda: any(path.endswith("/info") for _, path in proxy.passed), HEAL_TIMEOUT, "a look at the host")
         assert not any("exec" in path for _, path in proxy.passed)
+
+
+def test_without_evidence_everything_is_healed_and_what_is_missing_says_why(engine: Engine, tmp_path: Path) -> None:
+    rules = needed(engine, "seeing", "healing")
+    with guarded(engine, tmp_path, rules, tmp_path / "e.sock") as (ward, proxy):
+        web = ward.admit("web")
+        engine.kill(web)
+        ward.healed("web", web)
+        (log,) = [piece["log"] for piece in ward.evidence("web")]
+        assert "docs/security.md" in log["unread"]
+        assert any(path.endswith("/logs") for _, path in proxy.refused)
 
 
 def test_a_check_that_is_refused_is_unknown_and_nothing_is_done(engine: Engine, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -61,6 +61,19 @@ class Ward(NamedTuple):
         self.serve.wait_for_event(service, "Restart completed", count=completed)
         self.serve.wait_for(service, status="running", failure_count=0)
         assert len(self.starts(container)) == starts, self.serve.told(service)
+
+    def evidence(self, service: str) -> list[dict[str, Any]]:
+        """All that is kept with the incidents of the service, oldest first; waits for the first piece."""
+        pieces: list[dict[str, Any]] = []
+
+        def found() -> bool:
+            listed = self.serve.get(f"/incidents?service={service}")["incidents"]
+            whole = [self.serve.get(f"/incidents/{incident['id']}") for incident in listed[::-1]]
+            pieces[:] = [each for incident in whole for each in incident["evidence"] if each["service"] == service]
+            return bool(pieces)
+
+        wait_until(found, HEAL_TIMEOUT, f"evidence of {service}")
+        return pieces
 
 
 @contextmanager

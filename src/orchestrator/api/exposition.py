@@ -16,10 +16,12 @@ from prometheus_client.registry import Collector
 from orchestrator.api.schemas import condition
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.gpus import Driver
+from orchestrator.core.incidents import Incident
 from orchestrator.core.model import Category, Status
+from orchestrator.core.resources import Presence
 from orchestrator.runtime.histogram import Histogram
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GpusView, ServiceView, SystemView
+from orchestrator.runtime.views import GpusView, ResourceView, ServiceView, SystemView
 
 _PREFIX: Final = "orchestrator_"
 Labels = tuple[str, ...]
@@ -52,10 +54,12 @@ class _Figures(Collector):
         system, telemetry, load = self._supervisor.system(), self._supervisor.telemetry, self._supervisor.load()
         yield from _of_ourselves(system)
         yield from _of_services(system.services)
+        yield from _of_incidents(self._supervisor.open_incidents())
         yield from _of_healing(telemetry)
         yield from _of_probes(telemetry)
         yield from _of_engine(system, telemetry)
         yield from _of_gpus(system.gpus)
+        yield from _of_preconditions(system.preconditions)
         yield from _of_load(system, load)
 
 
@@ -93,6 +97,15 @@ def _of_services(services: Sequence[ServiceView]) -> Iterator[Metric]:
     yield _gauge(
         "service_strikes", "Failures without a stable run in between; the limit disables.", ("service",), strikes
     )
+
+
+def _of_incidents(incidents: Sequence[Incident]) -> Iterator[Metric]:
+    by_severity = Counter({("warning",): 0, ("critical",): 0})
+    by_severity.update((one.severity,) for one in incidents)
+    yield _gauge("incidents_open", "Causes of failures that are not over.", ("severity",), by_severity)
+    members = sum(each.left_at is None for one in incidents for each in one.members)
+    words = "Services that they have taken down, and that are not stable yet."
+    yield _gauge("incident_members", words, (), {(): members})
 
 
 def _of_healing(telemetry: Telemetry) -> Iterator[Metric]:
@@ -158,6 +171,14 @@ def _of_gpus(gpus: GpusView) -> Iterator[Metric]:
                 by_service[process.service, str(gpu.index)] += process.memory
     words = "What the service's processes use, where the driver tells."
     yield _gauge("service_gpu_memory_used_bytes", words, ("service", "gpu"), by_service)
+
+
+def _of_preconditions(resources: Sequence[ResourceView]) -> Iterator[Metric]:
+    """Nothing where nobody requires anything of the host."""
+    met = {(one.name,): float(one.state is Presence.THERE) for one in resources if one.state is not Presence.UNKNOWN}
+    words = "1: what services require of the host is there, 0: it is not. No series while it cannot be asked."
+    if resources:
+        yield _gauge("precondition_met", words, ("resource",), met)
 
 
 def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:

@@ -20,7 +20,8 @@ each either settles the turn and returns, or leaves it to the next. One room eac
 (how an action ended), ``commands`` (what a person asks for), ``follow`` (which run it is), ``judge`` (whether what
 runs is well), ``death`` (what to do about what is down), ``startup`` and ``shutdown`` (up and down in order),
 ``waiting`` (what others keep it from), ``holding`` (a person's hold), ``companions`` (what it is restarted with),
-``rejoin`` (whose namespaces it uses), ``lanes`` (whose turn it is); ``turn`` counts failures and orders actions.
+``rejoin`` (whose namespaces it uses), ``lanes`` (whose turn it is), ``heed`` (what was found out about a failure);
+``turn`` counts failures and orders actions.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from orchestrator.core import policy
 from orchestrator.core.commands import obey
 from orchestrator.core.death import observe_down
 from orchestrator.core.follow import follow_run
+from orchestrator.core.heed import heed
 from orchestrator.core.holding import end_hold
-from orchestrator.core.judge import forgiven_at, judge
+from orchestrator.core.judge import forgiven_at, is_baseline, judge
 from orchestrator.core.lanes import give_way, take_turn
 from orchestrator.core.messages import UNSEEN, Decision, Facts, Message
 from orchestrator.core.model import (
@@ -50,7 +52,7 @@ from orchestrator.core.settle import settle
 from orchestrator.core.startup import FOUND_STOPPED, wanted_until
 from orchestrator.core.takeover import take_over
 from orchestrator.core.turn import Turn
-from orchestrator.core.waiting import await_dependencies, resume
+from orchestrator.core.waiting import await_dependencies, excuse, resume
 
 
 def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -> Decision:
@@ -62,6 +64,8 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
     if facts.outcome is not None:
         settle(turn, facts.outcome)
     end_hold(turn)
+    if facts.finding is not None:
+        heed(turn, facts.finding)
     if facts.command is not None:
         turn.reply = obey(turn, facts.command)
     _observe(turn)
@@ -89,6 +93,7 @@ def release(spec: ServiceSpec, state: ServiceState, now: Instant) -> Decision:
 
 def _observe(turn: Turn) -> None:
     container = turn.facts.container
+    excuse(turn)
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return
     give_way(turn)
@@ -203,7 +208,7 @@ def _try_again(turn: Turn, container: ContainerSnapshot) -> None:
 
 def _trial_at(turn: Turn) -> float | None:
     after, since = turn.spec.recovery.retry_disabled_after, turn.state.disabled_at
-    if turn.state.disabled_by != "max_failures" or after is None or since is None:
+    if turn.state.disabled_by in (None, "human") or after is None or since is None:
         return None
     return since + after
 
@@ -216,7 +221,8 @@ def _wake_at(turn: Turn) -> float | None:
     hold_ends = None if state.hold is None else state.hold.until
     if state.attempt is not None and state.attempt.in_flight:
         return hold_ends
-    forgiven = forgiven_at(turn) if state.status is Status.RUNNING and state.strikes else None
+    unsettled = state.strikes or not is_baseline(turn)
+    forgiven = forgiven_at(turn) if state.status is Status.RUNNING and unsettled else None
     patience_ends = None if state.attempt is None else state.attempt.patience_ends
     moments = (
         state.retry_at,

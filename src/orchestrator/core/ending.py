@@ -11,7 +11,7 @@ from orchestrator.core.model import ContainerSnapshot, ContainerState, ServiceSt
 
 _DOWN: Final = (ContainerState.CREATED, ContainerState.EXITED, ContainerState.DEAD)
 _FAILURES: Final = frozenset(
-    {Message.RESTART_FAILED, Message.HEALTH_CHECK_FAILED, Message.MAX_FAILURES, Message.NOT_FOUND}
+    {Message.RESTART_FAILED, Message.HEALTH_CHECK_FAILED, Message.MAX_FAILURES, Message.FUTILE, Message.NOT_FOUND}
 )
 
 

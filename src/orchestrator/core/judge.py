@@ -8,7 +8,7 @@ from typing import assert_never
 from orchestrator.core import policy
 from orchestrator.core.companions import follow_companions
 from orchestrator.core.messages import Failure, Message, Result
-from orchestrator.core.model import ActionKind, ContainerSnapshot, RunningCheck, Status, Verdict
+from orchestrator.core.model import ActionKind, Baseline, ContainerSnapshot, RunningCheck, Status, Verdict
 from orchestrator.core.shutdown import leave
 from orchestrator.core.takeover import give_back
 from orchestrator.core.turn import Turn
@@ -28,6 +28,7 @@ def judge(turn: Turn, container: ContainerSnapshot) -> None:
         case Verdict.PASS:
             _heal(turn, detail)
             _forgive(turn)
+            _remember_what_runs(turn, container)
         case Verdict.FAIL:
             _ail(turn, detail)
         case Verdict.UNKNOWN:
@@ -45,6 +46,21 @@ def forgiven_at(turn: Turn) -> float:
     """The moment from which a passing check forgives the strikes."""
     since = turn.now.moment if turn.state.healthy_since is None else turn.state.healthy_since
     return since + policy.stable_after(turn.spec.recovery, turn.state.last_backoff)
+
+
+def is_baseline(turn: Turn) -> bool:
+    """Whether what is seen is what is remembered of the last stable run."""
+    container = turn.facts.container
+    return not isinstance(container, ContainerSnapshot) or turn.state.baseline == _baseline_of(container)
+
+
+def _baseline_of(container: ContainerSnapshot) -> Baseline:
+    return Baseline(container.image, container.image_id, tuple(sorted(container.configuration.items())))
+
+
+def _remember_what_runs(turn: Turn, container: ContainerSnapshot) -> None:
+    if turn.state.enabled and not is_baseline(turn) and turn.now.moment >= forgiven_at(turn):
+        turn.state = replace(turn.state, baseline=_baseline_of(container))
 
 
 def _still_up(turn: Turn, container: ContainerSnapshot) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
 
+from orchestrator.core.diagnosis import Diagnosis
 from orchestrator.core.model import (
     ActionKind,
     ContainerSnapshot,
@@ -115,6 +116,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What the evidence of a failure came to; delivered once."""
+
+    run: Run | None
+    """The one that failed."""
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True, slots=True)
 class Companion:
     """A service after whose restart another one is restarted too."""
 
@@ -153,7 +163,8 @@ class Awaited:
 class Facts:
     """Everything known from outside about one service at one turn.
 
-    All but ``outcome`` and ``command``, which are delivered once, are levels: the newest known, repeated at every turn.
+    All but ``outcome``, ``command`` and ``finding``, which are delivered once, are levels: the newest known, repeated
+    at every turn.
     """
 
     container: ContainerSnapshot | NoEvidence | None = UNSEEN
@@ -166,6 +177,7 @@ class Facts:
     command: Command | None = None
     jitter: float = 0.0
     """By how much to stretch a backoff that is armed in this turn: a fraction, 0 to 0.1, drawn by the brain."""
+    finding: Finding | None = None
     roots: tuple[str, ...] = ()
     """What ``unmet`` is down for in the end: those of it, and of what it waits for itself, that wait for nothing."""
     held: str = ""
@@ -201,6 +213,10 @@ class Facts:
     """Services that require it, are up, and are not to be stopped."""
     leaving: tuple[str, ...] = ()
     """Services that require it, are up, and are to be stopped."""
+    in_window: bool = False
+    """A maintenance window is among what holds it: that lasts, as what a person wants does."""
+    unmet_ended: float = math.inf
+    """Wall time, by the engine, when the first of those of ``unmet`` that are down went down; infinite: none is."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -250,6 +266,8 @@ class Message(StrEnum):
     HELD = "Service held"
     RELEASED = "Service released"
     SEVERED = "Shared namespace is gone"
+    DIAGNOSED = "Failure diagnosed"
+    FUTILE = "Service disabled - trying again cannot help"
 
 
 @dataclass(frozen=True, slots=True)

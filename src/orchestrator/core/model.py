@@ -265,6 +265,12 @@ class ContainerSnapshot:
     restart_policy: str = "no"
     restart_count: int = 0
     """Restarts by the engine's own policy, as far as it counts them."""
+    image_id: str = ""
+    """Of the very image; its name may mean another one by now."""
+    configuration: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """A digest of each part of what it was created with: ``environment``, ``command``, ``mounts``, ..."""
+    memory_limit: int | None = None
+    """Bytes, as configured; ``None``: none."""
     health: EngineHealth | None = None
     """``None``: the container has no health check of the engine."""
 
@@ -333,13 +339,24 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What ran stably last: what fails later may fail for what is another thing by then."""
+
+    image: str
+    image_id: str
+    configuration: tuple[tuple[str, str], ...]
+    """As in :class:`ContainerSnapshot`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """What the brain remembers of one service between turns. Deadlines are moments."""
 
     status: Status = Status.NOT_FOUND
     reason: str = ""
     discovered: bool = False
-    disabled_by: Literal["human", "max_failures"] | None = None
+    disabled_by: Literal["human", "max_failures", "futile"] | None = None
+    """``futile``: it failed again and again in the very same way."""
     disabled_at: float | None = None
     """The moment it was disabled."""
     stopped_by: str | None = None
@@ -378,11 +395,15 @@ class ServiceState:
     """The moment of the newest probe result already taken in."""
     counted: bool = False
     """The failure of this run, its ill health or its death, is among the strikes."""
+    failed_at: float | None = None
+    """Wall time of that failure: of a death, by the engine's clock."""
     attempt: Attempt | None = None
     completed: bool = False
     """A job that exited 0."""
     waiting: bool = False
-    """It was told that it is down and waits for a dependency."""
+    """It is down, or ill, and waits for a dependency."""
+    wait_told: bool = False
+    """It was told that it waits; of what the host lacks, the host's own event tells for all who wait for it."""
     taken_over: bool = False
     """A crash loop of the engine's own policy was stopped, and it has not run stably since."""
     owners: tuple[tuple[str, str], ...] = ()
@@ -393,6 +414,8 @@ class ServiceState:
     """The moment before which what a recreation left half done is not taken up once more; ``None``: at once."""
     companions: tuple[tuple[str, float], ...] = ()
     """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
+    baseline: Baseline | None = None
+    """``None``: it has not run stably yet."""
 
     @property
     def enabled(self) -> bool:

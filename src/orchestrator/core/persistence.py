@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Final, Literal, cast
 
 from orchestrator.core.holding import LONGEST as LONGEST_HOLD
-from orchestrator.core.model import ActionKind, Attempt, Held, Instant, Run, ServiceState, Status
+from orchestrator.core.model import ActionKind, Attempt, Baseline, Held, Instant, Run, ServiceState, Status
 from orchestrator.core.policy import ENGINE_PATIENCE
 
 VERSION: Final = 1
@@ -58,13 +58,16 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "last_backoff": _finite(state.last_backoff),
         "failed_probes": state.failed_probes,
         "counted": state.counted,
+        "failed_at": _finite(state.failed_at),
         "attempt": _attempt_document(state.attempt, now),
         "completed": state.completed,
         "waiting": state.waiting,
+        "wait_told": state.wait_told,
         "taken_over": state.taken_over,
         "owners": dict(state.owners),
         "severed": state.severed,
         "companions": {name: started_at for name, started_at in state.companions if isfinite(started_at)},
+        "baseline": _baseline_document(state.baseline),
     }
 
 
@@ -100,13 +103,16 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         last_backoff=last_backoff,
         failed_probes=_count(document, "failed_probes"),
         counted=_flag(document, "counted"),
+        failed_at=_number(document, "failed_at"),
         attempt=_attempt(document, now),
         completed=_flag(document, "completed"),
         waiting=_flag(document, "waiting"),
+        wait_told=_flag(document, "wait_told"),
         taken_over=_flag(document, "taken_over"),
         owners=_owners(document),
         severed=_flag(document, "severed"),
         companions=_companions(document),
+        baseline=_baseline(document),
     )
 
 
@@ -132,6 +138,16 @@ def _run_document(run: Run | None) -> dict[str, object] | None:
 
 def _hold_document(hold: Held | None, now: Instant) -> dict[str, object] | None:
     return None if hold is None else {"until": _wall_of(hold.until, now), "by": hold.by, "why": hold.why}
+
+
+def _baseline_document(baseline: Baseline | None) -> dict[str, object] | None:
+    if baseline is None:
+        return None
+    return {
+        "image": baseline.image,
+        "image_id": baseline.image_id,
+        "configuration": dict(baseline.configuration),
+    }
 
 
 def _attempt_document(attempt: Attempt | None, now: Instant) -> dict[str, object] | None:
@@ -192,13 +208,15 @@ def _status(document: Mapping[str, object]) -> Status:
     return next((status for status in Status if status.value == text), Status.NOT_FOUND)
 
 
-def _disabled_by(document: Mapping[str, object]) -> Literal["human", "max_failures"] | None:
+def _disabled_by(document: Mapping[str, object]) -> Literal["human", "max_failures", "futile"] | None:
     """A service that was kept as disabled stays so, also when nobody can read any more by whom."""
     match document.get("disabled_by"):
         case "human":
             return "human"
         case "max_failures":
             return "max_failures"
+        case "futile":
+            return "futile"
     return "human" if _status(document) is Status.DISABLED else None
 
 
@@ -235,6 +253,15 @@ def _companions(document: Mapping[str, object]) -> tuple[tuple[str, float], ...]
 def _owners(document: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     kept = _nested(document, "owners") or {}
     return tuple((owner, name) for owner, name in kept.items() if isinstance(name, str))
+
+
+def _baseline(document: Mapping[str, object]) -> Baseline | None:
+    kept = _nested(document, "baseline")
+    if kept is None:
+        return None
+    parts = _nested(kept, "configuration") or {}
+    digests = tuple((part, digest) for part, digest in sorted(parts.items()) if isinstance(digest, str))
+    return Baseline(_text(kept, "image") or "", _text(kept, "image_id") or "", digests)
 
 
 def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:

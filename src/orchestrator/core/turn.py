@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from orchestrator.core import policy
+from orchestrator.core.evidence import REPEATS
 from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply
 from orchestrator.core.model import (
     ActionKind,
@@ -196,12 +198,16 @@ class Turn:
         if self.hindrance:
             return
         self.failures += [failure] * times
-        recovery = self.spec.recovery
+        recovery, container = self.spec.recovery, self.facts.container
+        died = failure in (Failure.EXITED, Failure.OOM_KILLED)
+        ended = container.finished_at if died and isinstance(container, ContainerSnapshot) else None
         strikes = self.state.strikes + times
         wait = policy.backoff(strikes, recovery) * (1 + self.facts.jitter)
         if strikes > 1 or failure is Failure.ACTION_FAILED:
             wait = max(wait, policy.SHORTEST_PAUSE)
-        at_once = failure in (Failure.EXITED, Failure.OOM_KILLED) and strikes == 1
+        if strikes >= REPEATS and failure is Failure.EXITED:
+            wait = max(wait, policy.EVIDENCE_PATIENCE)
+        at_once = died and strikes == 1
         self.state = replace(
             self.state,
             strikes=strikes,
@@ -210,10 +216,21 @@ class Turn:
             retry_at=self.now.moment + (0.0 if at_once else wait),
             confirmations=0,
             counted=self.state.counted or failure is not Failure.ACTION_FAILED,
+            failed_at=self.state.failed_at if failure is Failure.ACTION_FAILED else ended or self.now.wall,
             healthy_since=None,
         )
         if self.at_limit and failure is not Failure.UNHEALTHY:
             self.give_up(cause)
+
+    def uncount(self) -> None:
+        """What was counted last turned out to be no failure of its own."""
+        self.state = replace(
+            self.state,
+            strikes=max(self.state.strikes - 1, 0),
+            failure_count=max(self.state.failure_count - 1, 0),
+            counted=False,
+            retry_at=None,
+        )
 
     @property
     def at_limit(self) -> bool:
@@ -222,15 +239,24 @@ class Turn:
 
     def give_up(self, cause: str) -> None:
         """Disable it instead of trying once more."""
+        words = f"{self.state.strikes} failures without a stable run in between, the last: {cause}"
+        self._disable("max_failures", words, Message.MAX_FAILURES)
+
+    def give_up_early(self, cause: str) -> None:
+        """Disable it before the limit does: what happened will happen again."""
+        self.fail_attempt(cause)
+        self._disable("futile", cause, Message.FUTILE)
+
+    def _disable(self, by: Literal["max_failures", "futile"], reason: str, message: Message) -> None:
         self.state = replace(
             self.state,
             status=Status.DISABLED,
-            disabled_by="max_failures",
+            disabled_by=by,
             disabled_at=self.now.moment,
             retry_at=None,
-            reason=f"{self.state.strikes} failures without a stable run in between, the last: {cause}",
+            reason=reason,
         )
-        self.tell(Message.MAX_FAILURES, self.state.reason)
+        self.tell(message, reason)
 
     def fail_attempt(self, cause: str) -> None:
         """End the open attempt, if there is one, as failed: with exactly one event."""

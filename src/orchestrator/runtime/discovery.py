@@ -43,7 +43,8 @@ _NEW_FACES: Final = ("create", "start", "rename", "unpause")
 class ContainerDiscoveryService:
     """Posts what is called ``Seen`` in :mod:`orchestrator.runtime.inbox`, but for answers of health checks.
 
-    ``interval`` is the pause between two lists in seconds, the bound on how long a lost event can matter.
+    ``heard`` is told of every event. ``interval`` is the pause between two lists in seconds, the bound on how long a
+    lost event can matter.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ContainerDiscoveryService:
         clock: Clock,
         post: Callable[[Post], None],
         *,
+        heard: Callable[[EngineEvent], None],
         interval: float = 30.0,
         chance: random.Random | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class ContainerDiscoveryService:
         self._surveyor = surveyor
         self._clock = clock
         self._post = post
+        self._heard = heard
         self._interval = interval
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._summaries: dict[str, ContainerSummary] = {}
@@ -144,6 +147,7 @@ class ContainerDiscoveryService:
         raise EngineAway(self._engine.endpoint, "the event stream ended", "Reconnecting by itself.")
 
     def _hear(self, event: EngineEvent) -> None:
+        self._heard(event)
         if event.action == "connected":
             self._list_wanted.set()
             return

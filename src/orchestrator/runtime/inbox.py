@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from orchestrator.core.diagnosis import Diagnosis
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import Evidence
 from orchestrator.core.gpus import GpuReading
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import ContainerSnapshot, ProbeResult
@@ -108,6 +110,15 @@ class ProjectChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """The evidence of a failure, and what it came to."""
+
+    service: str
+    evidence: Evidence
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     service: str
     outcome: Outcome
@@ -134,7 +145,7 @@ class HistoryFound:
 
 
 Seen = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | SignalSeen | ProjectChanged
-Post = Seen | Unlisted | GpusRead | ResourceAsked | Ended | Asked | HistoryFound
+Post = Seen | Unlisted | GpusRead | ResourceAsked | Gathered | Ended | Asked | HistoryFound
 
 
 class InboxFull(Exception):
@@ -210,5 +221,5 @@ def _key(post: Post) -> object:  # noqa: PLR0912 - one case for each kind of pos
             return "outcome", outcome.action_id
         case HistoryFound():
             return "history"
-        case Asked():
+        case Asked() | Gathered():
             return id(post)

@@ -19,6 +19,7 @@ from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.circumstances import facts_of, leaving_before, missing_of
 from orchestrator.runtime.endings import Endings
+from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.health import HealthMonitor, Watch
 from orchestrator.runtime.inbox import Asked
 from orchestrator.runtime.journal import Journal
@@ -51,6 +52,7 @@ class Judgement:
         monitor: HealthMonitor,
         observers: Sequence[Observer],
         engine: ContainerEngine,
+        evidence: EvidenceCollector,
         read_gpus: Callable[[], None],
         chance: random.Random,
         jitter: float,
@@ -62,6 +64,7 @@ class Judgement:
         self._monitor = monitor
         self._observers = observers
         self._engine = engine
+        self._evidence = evidence
         self._read_gpus = read_gpus
         self._chance = chance
         self._jitter = jitter
@@ -104,9 +107,11 @@ class Judgement:
             facts_of(record, self._registry),
             outcome=outcome,
             command=None if question is None else question.command,
+            finding=record.finding,
             jitter=self._chance.random() * self._jitter,
             crowded=self._admission.crowded(name),
         )
+        record.finding = None
         record.unmet, record.missing = facts.unmet, missing_of(record, self._registry)
         try:
             decision = decide(record.spec, record.state, facts, now)
@@ -146,6 +151,7 @@ class Judgement:
         self._tell(name, record, decision.events, now)
         self._endings.decided(name, decision.events, record)
         narrator.narrate(decision, before, record.spec, now)
+        self._evidence.decided(name, record, before, decision, now)
         for action in decision.actions:
             if action.kind is not ActionKind.START:
                 record.our_stop = action.run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -25,15 +25,23 @@ class LifecycleManager:
     """Executes actions against the engine: one at a time for each service and each lane (the brain sees to that), at
     most ``width`` at once for the engine; every action ends within its deadline.
 
-    ``post`` receives the service and the one outcome of each action, also when it was cancelled.
+    ``post`` receives the service and the one outcome of each action, also when it was cancelled. ``before`` is waited
+    for first, by each action, and is quick: evidence is taken.
     """
 
     def __init__(
-        self, engine: ContainerEngine, clock: Clock, post: Callable[[str, Outcome], None], *, width: int = 8
+        self,
+        engine: ContainerEngine,
+        clock: Clock,
+        post: Callable[[str, Outcome], None],
+        *,
+        before: Callable[[Action], Awaitable[None]],
+        width: int = 8,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._post = post
+        self._before = before
         self._slots = asyncio.Semaphore(width)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -63,6 +71,7 @@ class LifecycleManager:
             self._post(action.service, outcome)
 
     async def _in_turn(self, action: Action) -> Outcome:
+        await self._before(action)
         async with self._slots:
             try:
                 async with asyncio.timeout(2 * action.stop_timeout + _TIME_BEYOND_STOP):
@@ -122,7 +131,7 @@ class LifecycleManager:
         """A process in state T never sees SIGTERM: waiting for it is waiting for nothing."""
         try:
             async with asyncio.timeout(_TIME_TO_LOOK):
-                states = await self._engine.process_states(container_id)
+                states = [process.state for process in await self._engine.processes(container_id)]
         except (EngineError, TimeoutError):
             return False
         return bool(states) and all(state in "TtZ" for state in states) and any(state in "Tt" for state in states)

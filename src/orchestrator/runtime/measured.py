@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
+from orchestrator.core.evidence import ContainerProcess, LogLine, Usage
 from orchestrator.core.model import ContainerSnapshot, ContainerSummary, EngineHealth
 from orchestrator.errors import ContainerNotFound, EngineError, EngineUnavailable
-from orchestrator.ports import Clock, ContainerEngine, EngineEvent, EngineIdentity, ExecResult, LogLine
+from orchestrator.ports import Clock, ContainerEngine, EngineEvent, EngineIdentity, ExecResult
 from orchestrator.runtime.telemetry import Telemetry
 
 Answer = TypeVar("Answer")
@@ -78,17 +79,32 @@ class MeasuredEngine:
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         return await self._measured("execute", self._engine.execute(container_id, command, timeout))
 
-    async def process_states(self, container_id: str) -> Sequence[str]:
-        return await self._measured("process_states", self._engine.process_states(container_id))
+    async def processes(self, container_id: str) -> Sequence[ContainerProcess]:
+        return await self._measured("processes", self._engine.processes(container_id))
+
+    async def usage(self, container_id: str) -> Usage:
+        return await self._measured("usage", self._engine.usage(container_id))
+
+    async def environment(self, container_id: str) -> Mapping[str, str]:
+        return await self._measured("environment", self._engine.environment(container_id))
+
+    async def storage(self) -> str:
+        return await self._measured("storage", self._engine.storage())
 
     async def health(self, container_id: str) -> EngineHealth | None:
         return await self._measured("health", self._engine.health(container_id))
 
     def logs(
-        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+        self,
+        container_id: str,
+        *,
+        tail: int,
+        follow: bool = False,
+        since: float | None = None,
+        until: float | None = None,
     ) -> AsyncIterator[LogLine]:
         """Not measured: it lasts as long as somebody reads."""
-        return self._engine.logs(container_id, tail=tail, follow=follow, since=since)
+        return self._engine.logs(container_id, tail=tail, follow=follow, since=since, until=until)
 
     async def close(self) -> None:
         await self._engine.close()

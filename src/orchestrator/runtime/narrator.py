@@ -56,6 +56,8 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.HELD: (logging.INFO, "Service {name} held"),
         Message.RELEASED: (logging.INFO, "Service {name} released"),
         Message.SEVERED: (logging.WARNING, "Service {name} lost the namespace that it shares"),
+        Message.DIAGNOSED: (logging.WARNING, "Failure of {name} diagnosed"),
+        Message.FUTILE: (logging.ERROR, "Service {name} disabled, trying again cannot help"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )

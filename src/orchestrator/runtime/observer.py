@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from orchestrator.core.diagnosis import Diagnosis
+from orchestrator.core.evidence import Evidence
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Action, Event, Failure, Outcome
 from orchestrator.core.model import ProbeResult, ServiceSpec
 from orchestrator.ports import EventRecord
@@ -35,5 +38,12 @@ class Observer:
     def ended(self, service: str, outcome: Outcome) -> None:
         """The hands reported how an action ended."""
 
+    def gathered(self, service: str, evidence: Evidence, diagnosis: Diagnosis) -> None:
+        """What was put on record about a failure, before anything was done about it where that would have destroyed it;
+        told before what is decided because of it."""
+
     def system_changed(self) -> None:
         """The engine was reached or lost."""
+
+    def incident_changed(self, incident: Incident) -> None:
+        """It was opened, told further, or closed; told at the end of the turn, after everything else."""

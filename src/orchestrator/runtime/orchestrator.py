@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.evidence import LogLine
+from orchestrator.core.history import Figures, Stretch
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
@@ -20,8 +23,8 @@ from orchestrator.ports import (
     Document,
     EventRecord,
     GpuDriver,
+    HostGauge,
     Kept,
-    LogLine,
     Pinger,
     Probe,
     Prometheus,
@@ -35,9 +38,11 @@ from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.host import tell
 from orchestrator.runtime.inbox import (
     Asked,
@@ -48,6 +53,7 @@ from orchestrator.runtime.inbox import (
     Probed,
     Surveyed,
 )
+from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.introspection import OURSELVES, Introspection
 from orchestrator.runtime.journal import Journal
@@ -58,7 +64,7 @@ from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
-from orchestrator.runtime.relations import draw
+from orchestrator.runtime.relations import draw, preconditions
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
@@ -69,6 +75,8 @@ from orchestrator.runtime.updates import ProjectUpdates
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
+TIME_TO_KEEP: Final = 0.25
+"""Seconds that the answer to a command waits for the store."""
 _LARGEST_JITTER: Final = 0.1
 _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
@@ -103,6 +111,7 @@ class ContainerOrchestrator:
         prometheus: Prometheus,
         gpus: GpuDriver,
         resources: ResourceProbe,
+        gauge: HostGauge,
         clock: Clock,
         pace: Pace | None = None,
         chance: random.Random | None = None,
@@ -127,11 +136,22 @@ class ContainerOrchestrator:
             on_recorded=self.broadcast.recorded,
             on_kept=self.broadcast.kept,
         )
+        self._evidence = EvidenceCollector(
+            engine=engine, gauge=gauge, registry=self._registry, clock=clock, post=self._inbox.post
+        )
         self._discovery = ContainerDiscoveryService(
-            engine, surveyor, clock, self._inbox.post, interval=self._pace.interval, chance=self._chance
+            engine,
+            surveyor,
+            clock,
+            self._inbox.post,
+            heard=self._evidence.heard,
+            interval=self._pace.interval,
+            chance=self._chance,
         )
         self._monitor = HealthMonitor(clock, probes, self._probed, random=self._chance)
-        self._lifecycle = LifecycleManager(engine, clock, self._ended, width=self._pace.width)
+        self._lifecycle = LifecycleManager(
+            engine, clock, self._ended, before=self._evidence.before, width=self._pace.width
+        )
         self._gpus = gpus
         self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
         self._resources = resources
@@ -168,12 +188,23 @@ class ContainerOrchestrator:
         self._crew.add("introspection", self._introspection.run)
         if self._dead_man is not None:
             self._crew.add("dead_man", self._dead_man.run)
+        self._ledger = IncidentLedger(
+            self._registry,
+            self._surroundings,
+            self._journal,
+            storm=lambda: self._storms.why,
+            publish=self._publish_incident,
+        )
+        self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
             self.telemetry,
             self._admission,
             self._storms,
+            self._evidence,
+            self._ledger,
+            self._histories,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -186,6 +217,8 @@ class ContainerOrchestrator:
             require=self._resource_monitor.look_round,
             updates=self._updates,
             windows=self._windows,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._judgement = Judgement(
             registry=self._registry,
@@ -195,6 +228,7 @@ class ContainerOrchestrator:
             monitor=self._monitor,
             observers=self._observers,
             engine=engine,
+            evidence=self._evidence,
             read_gpus=self._gpu_monitor.ask,
             chance=self._chance,
             jitter=self._pace.jitter,
@@ -212,6 +246,8 @@ class ContainerOrchestrator:
             storms=self._storms,
             updates=self._updates,
             windows=self._windows,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._crew.add("brain", self._brain.run)
 
@@ -252,6 +288,7 @@ class ContainerOrchestrator:
                 self._introspection.view(self._clock.now()),
                 dead_man=None if self._dead_man is None else self._dead_man.view(),
             ),
+            preconditions=tuple(preconditions(self._registry)),
             restarts_paused=self._storms.words,
         )
 
@@ -274,6 +311,29 @@ class ContainerOrchestrator:
         """Newest first, also what the store has not taken yet; ``before`` and ``since`` are exclusive."""
         return await self._journal.events(limit, service=service, before=before, since=since)
 
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first; ``before`` is an exclusive id, ``service`` one of the members."""
+        return await self._journal.incidents(limit, before=before, service=service, status=status)
+
+    async def incident(self, number: int) -> Document | None:
+        """The whole of it; raises :class:`StoreError` when it cannot be read."""
+        record = await self._journal.incident(number)
+        return None if record is None else {**record.summary, **record.details}
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Oldest first."""
+        return self._ledger.open
+
+    def availability(self, name: str, window: float) -> Figures:
+        """What of the last ``window`` seconds the service was up."""
+        return self._histories.figures(name, window)
+
+    def history(self, name: str, window: float) -> Sequence[Stretch]:
+        """In which status it was, oldest first, without a gap."""
+        return self._histories.stretches(name, window)
+
     async def logs(
         self, name: str, *, tail: int, follow: bool = False, since: float | None = None
     ) -> AsyncIterator[LogLine]:
@@ -295,7 +355,10 @@ class ContainerOrchestrator:
         *,
         requester: Requester | None = None,
     ) -> Reply:
-        """Answers when it is decided, not when it is carried out; :class:`UnknownService` for a name not listed.
+        """Answers when it is decided and kept, not when it is carried out: what was accepted outlives us. A store that
+        does not take it in ``TIME_TO_KEEP`` seconds, or fails, delays the answer no further.
+
+        :class:`UnknownService` for a name not listed.
 
         Once it is accepted, ``ending`` is resolved with how it ended; cancel it to wait no more.
         The request is journalled with its outcome, as one of ``requester``; without one, of the command's ``actor``.
@@ -310,7 +373,9 @@ class ContainerOrchestrator:
             full = Reply(False, "too many requests wait to be decided: try again in a moment", "in_flight")
             self._journal.record(name, request_document(name, command, asker, full, self._clock.now()))
             return full
-        return await reply
+        answer = await reply
+        await self._journal.secure(TIME_TO_KEEP)
+        return answer
 
     def adopt(self, surveyor: Surveyor, interval: float | None = None) -> Changes:
         """Another configuration for the containers, at once and whole. Services keep their counters and runs, actions
@@ -332,7 +397,7 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
-        self._intake.remember(kept)
+        self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
@@ -340,6 +405,7 @@ class ContainerOrchestrator:
             await self._crew.run()
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
+            await self._evidence.close()
             self._brain.turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close(_TIME_TO_CLOSE)
@@ -373,6 +439,10 @@ class ContainerOrchestrator:
         if silent > STALLED_AFTER:
             failed.append(f"no decision was taken for {silent:.0f} s")
         return "; ".join(failed)
+
+    def _publish_incident(self, incident: Incident) -> None:
+        for observer in self._observers:
+            observer.incident_changed(incident)
 
     def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant, *, well: bool = False) -> None:
         """What is no single service's."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from orchestrator.core import lanes, policy
-from orchestrator.core.messages import UNSEEN, NoEvidence
+from orchestrator.core.messages import UNSEEN, Finding, NoEvidence
 from orchestrator.core.model import (
     ActionKind,
     ContainerSnapshot,
@@ -86,6 +86,8 @@ class Record:
     remark: str = ""
     """What of GPU memory its next decision has to know: see ``Facts``."""
     wake_at: float | None = None
+    finding: Finding | None = None
+    """What the evidence of its last failure came to, until that is taken into a decision."""
     quarantine: str = ""
     """Why no decision could be taken for it: a defect of ours, contained to this service."""
     gone_since: float | None = None

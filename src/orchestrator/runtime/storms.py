@@ -16,7 +16,7 @@ from orchestrator.runtime.views import ServiceView
 
 _SUBJECT: Final = "restarts"
 _WELL: Final = (Message.RESTART_COMPLETED, Message.RECOVERED, Message.HEALTHY)
-_IN_VAIN: Final = (Message.RESTART_FAILED, Message.MAX_FAILURES)
+_IN_VAIN: Final = (Message.RESTART_FAILED, Message.MAX_FAILURES, Message.FUTILE)
 _PREVENTED: Final = (Message.DISABLED, Message.MANUAL_STOP, Message.NOT_FOUND)
 
 
@@ -52,6 +52,11 @@ class Storms(Observer):
     def words(self) -> str:
         """Why nothing is restarted by itself; empty: nothing is paused."""
         return self._storm.words
+
+    @property
+    def why(self) -> str:
+        """The same without saying so, and without who is tried."""
+        return self._storm.why
 
     @property
     def wake_at(self) -> float:

@@ -9,7 +9,16 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
-from orchestrator.runtime.views import EngineView, GpusView, OwnView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import (
+    EngineView,
+    GpusView,
+    OwnView,
+    ResourceView,
+    ServiceView,
+    StoreView,
+    SystemView,
+    WorkerView,
+)
 
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
@@ -54,6 +63,16 @@ class Surroundings:
         self._containers = len(names) if changed else self._containers
         return changed
 
+    @property
+    def engine_away(self) -> EngineUnavailable | None:
+        """Why the engine cannot be asked; ``None``: it can, or has not been tried."""
+        return self._error
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the engine has listed its containers since we began."""
+        return self._surveyed
+
     def view(
         self,
         services: tuple[ServiceView, ...],
@@ -63,6 +82,7 @@ class Surroundings:
         endpoint: str,
         *,
         own: OwnView,
+        preconditions: tuple[ResourceView, ...] = (),
         restarts_paused: str = "",
     ) -> SystemView:
         engine = self._engine_view(endpoint)
@@ -76,6 +96,7 @@ class Surroundings:
             engine=engine,
             store=store,
             gpus=gpus,
+            preconditions=preconditions,
             version=self.version,
             started_at=self._started_at,
             turns=self._turns,

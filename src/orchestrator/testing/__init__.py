@@ -5,6 +5,7 @@ from orchestrator.testing.clock import EPOCH, VirtualClock
 from orchestrator.testing.container import Blueprint, FakeContainer
 from orchestrator.testing.daemon import FakeDaemon
 from orchestrator.testing.engine import FakeEngine
+from orchestrator.testing.gauge import FakeHostGauge
 from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
@@ -28,6 +29,7 @@ __all__ = [
     "FakeDaemon",
     "FakeEngine",
     "FakeGpus",
+    "FakeHostGauge",
     "FakePrometheus",
     "FakeResources",
     "Happening",

@@ -66,6 +66,9 @@ class Blueprint:
     """Names of containers without which it says that it is ill, until they are well again."""
     uses: Mapping[TieKind, str] = field(default_factory=lambda: MappingProxyType({}))
     """Of other containers, by their names."""
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    memory_limit: int | None = None
+    """Bytes."""
 
 
 @dataclass(eq=False, slots=True)
@@ -87,6 +90,8 @@ class FakeContainer:
     exit_code: int | None = None
     error: str = ""
     oom_killed: bool = False
+    killed_for_memory: bool = False
+    """The kernel's word on the end of the last run; ``oom_killed`` is the engine's."""
     restart_count: int = 0
     stopped_on_request: bool = False
     """The engine's own policy leaves it alone until somebody starts it."""
@@ -167,6 +172,11 @@ class FakeContainer:
             ties=self._ties(tuple(self.uses)),
             restart_policy=blueprint.policy,
             restart_count=self.restart_count,
+            image_id=f"id of {blueprint.image}",
+            configuration={
+                "environment": " ".join(f"{key}={blueprint.environment[key]}" for key in sorted(blueprint.environment))
+            },
+            memory_limit=blueprint.memory_limit,
             health=self.health(),
         )
 

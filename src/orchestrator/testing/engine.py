@@ -11,9 +11,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
+from orchestrator.core.evidence import ContainerProcess, LogLine, Usage
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth, TieKind
 from orchestrator.errors import ActionRefused, EngineAway, EngineHung
-from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult, LogLine
+from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult
 from orchestrator.testing.container import FakeContainer
 from orchestrator.testing.daemon import FakeDaemon
 from orchestrator.testing.feed import Reader
@@ -30,6 +31,7 @@ QUIET: Final = 15.0
 RENEWAL: Final = 300.0
 """Seconds without an event after which a new stream is opened."""
 CALL_TAKES: Final = 0.002
+MEASURED_FOR: Final = 0.1
 
 _ASKED: Final[Mapping[str, What]] = {
     "start": "asked to start",
@@ -108,19 +110,44 @@ class FakeEngine:
             self.daemon.check_up(container, process, checkup)
         return container.health()
 
-    async def process_states(self, container_id: str) -> Sequence[str]:
+    async def processes(self, container_id: str) -> Sequence[ContainerProcess]:
         await self._question("processes")
         container = self.daemon.find(container_id)
         if not container.up or container.process is None:
-            raise ActionRefused(409, f"Container {container.name} is not running")
-        return ("T",) if container.process.condition is Condition.FROZEN else ("S",)
+            return ()
+        letter = "T" if container.process.condition is Condition.FROZEN else "S"
+        return (ContainerProcess(container.process.pid, letter, "workload", 2**20),)
+
+    async def usage(self, container_id: str) -> Usage:
+        await self._question("usage")
+        container = self.daemon.find(container_id)
+        if container.up:
+            await asyncio.sleep(MEASURED_FOR)
+            return Usage(memory=2**20, memory_limit=container.blueprint.memory_limit, processes=1, cpus=0.0)
+        if self.daemon.dialect == "docker" or container.process is None:
+            raise ActionRefused(409, "it is down, and what it used went with it")
+        return Usage(out_of_memory_kills=int(container.killed_for_memory))
+
+    async def environment(self, container_id: str) -> Mapping[str, str]:
+        await self._question("environment")
+        return self.daemon.find(container_id).blueprint.environment
+
+    async def storage(self) -> str:
+        await self._question("storage")
+        return "/var/lib/fake"
 
     async def logs(
-        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+        self,
+        container_id: str,
+        *,
+        tail: int,
+        follow: bool = False,
+        since: float | None = None,
+        until: float | None = None,
     ) -> AsyncIterator[LogLine]:
         await self._question("logs")
         container, broken = self.daemon.find(container_id), self.daemon.reach.broken
-        for line in container.output.newest(tail, since):
+        for line in container.output.newest(tail, since, until):
             yield line
         if not follow or container.process is None:
             return

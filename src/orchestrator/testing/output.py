@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from orchestrator.ports import LogLine
+from orchestrator.core.evidence import LogLine
 
 
 class Output:
@@ -24,9 +24,10 @@ class Output:
         self._news.set()
         self._news = asyncio.Event()
 
-    def newest(self, tail: int, since: float | None) -> Sequence[LogLine]:
+    def newest(self, tail: int, since: float | None, until: float | None) -> Sequence[LogLine]:
+        """As engines do it: the newest so many, and of them those until then."""
         wanted = [line for line in self._lines if since is None or line.at is None or line.at >= since]
-        return wanted[-tail:]
+        return [line for line in wanted[-tail:] if until is None or line.at is None or line.at <= until]
 
     async def follow(self, process: asyncio.Event, broken: asyncio.Future[None]) -> AsyncGenerator[LogLine, None]:
         """What comes from now on, until the process is gone or the connection breaks."""

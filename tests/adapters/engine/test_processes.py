@@ -53,7 +53,7 @@ def test_a_pid_is_believed_only_where_something_confirms_it() -> None:
 def test_nothing_of_an_unknown_container_is_seen_or_killed() -> None:
     async def story() -> None:
         assert processes.of_container(CONTAINER) == {}
-        assert processes.states(CONTAINER, 1) == ()
+        assert processes.listed(CONTAINER, 1) == ()
         assert processes.end(CONTAINER, 0, "") is False
         async with monitored() as pid:
             processes.kill(CONTAINER, [pid])  # its cgroup is ours, not the container's

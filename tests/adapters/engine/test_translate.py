@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.adapters.engine import translate
+from orchestrator.core.evidence import ContainerProcess, Usage
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, PublishedPort, Tie
 from orchestrator.ports import EngineEvent
 
@@ -263,9 +264,22 @@ def test_an_older_event_without_an_actor_is_read() -> None:
 # --- processes ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows", [[["1 S"], ["7 T"]], [["1", "S"], ["7", "T"]], [["8037", "Ss"], ["8040", "T+"]]])
-def test_state_letters_are_read_from_every_shape_of_the_process_list(rows: list[list[str]]) -> None:
-    assert translate.process_states({"Titles": ["PID", "STAT"], "Processes": rows}) == ("S", "T")
+@pytest.mark.parametrize(
+    "rows", [[["1 S a"], ["7 T b c"]], [["1", "S", "a"], ["7", "T", "b c"]], [["1", "Ss", "a"], ["7", "T+", "b c"]]]
+)
+def test_processes_are_read_from_every_shape_of_the_list(rows: list[list[str]]) -> None:
+    read = translate.processes({"Titles": ["PID", "STAT", "COMMAND"], "Processes": rows})
+    assert read == (ContainerProcess(1, "S", "a"), ContainerProcess(7, "T", "b c"))
+
+
+def test_a_remote_engine_s_figures_are_read_and_what_is_no_limit_is_none() -> None:
+    stats = {
+        "memory_stats": {"usage": 4096, "max_usage": 8192, "limit": 2**40},
+        "pids_stats": {"current": 3, "limit": 2**64 - 1},
+    }
+    assert translate.usage(stats) == Usage(memory=4096, memory_peak=8192, processes=3)
+    assert translate.usage({"pids_stats": {"current": 1, "limit": 50}}).processes_limit == 50
+    assert translate.usage({}) == Usage()
 
 
 def test_what_a_container_uses_of_others_is_read() -> None:

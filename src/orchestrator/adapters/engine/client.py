@@ -14,7 +14,7 @@ from typing import Final
 
 from aiodocker.exceptions import DockerError
 
-from orchestrator.adapters.engine import processes, translate
+from orchestrator.adapters.engine import cgroups, configured, processes, translate
 from orchestrator.adapters.engine.connection import ADMIT, LIBPOD, Connection, NotLetThrough, guarded, named
 from orchestrator.adapters.engine.creation import create_like
 from orchestrator.adapters.engine.deaths import Deaths
@@ -23,6 +23,7 @@ from orchestrator.adapters.engine.execute import Executor
 from orchestrator.adapters.engine.health import HealthChecks
 from orchestrator.adapters.engine.logs import LogRequest, read_logs
 from orchestrator.adapters.engine.stream import EventStream
+from orchestrator.core.evidence import ContainerProcess, LogLine, Usage
 from orchestrator.core.model import ContainerSnapshot, ContainerState, ContainerSummary, EngineHealth
 from orchestrator.errors import (
     ActionRefused,
@@ -32,13 +33,16 @@ from orchestrator.errors import (
     EngineUnavailable,
     EngineUnsuitable,
 )
-from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult, LogLine
+from orchestrator.ports import EngineEvent, EngineIdentity, ExecResult
 
 CALL_TIMEOUT: Final = 10.0
 START_TIMEOUT: Final = 60.0
 """A start prepares mounts, networks and devices: longer than a question."""
 RESERVE: Final = 30.0
 """What a stop or restart is given beyond the container's own stop time-out."""
+MEASURED_FOR: Final = 0.1
+"""Seconds between two readings of the processor time that a container used."""
+_ONCE: Final = {"stream": "false", "one-shot": "true"}
 _WITHHELD: Final = {403, 404, 405}
 """How a proxy in front of Podman answers that lets through nothing but Docker's paths."""
 _ALIVE: Final = {ContainerState.RUNNING, ContainerState.PAUSED}
@@ -111,7 +115,7 @@ class DockerClient:
                 if seen.state is ContainerState.EXITED and connection.is_podman:
                     seen = replace(seen, stopped_by_user=await self._stopped_by_user(seen.container_id, connection))
         except ContainerNotFound:
-            self._deaths.forget(container_id)
+            self._deaths.gone(container_id)
             raise
         if self._watches(connection):
             self._deaths.show(seen)
@@ -170,19 +174,46 @@ class DockerClient:
     async def execute(self, container_id: str, command: str | Sequence[str], timeout: float) -> ExecResult:
         return await self._executor.run(container_id, command, timeout, self.colocated)
 
-    async def process_states(self, container_id: str) -> Sequence[str]:
+    async def processes(self, container_id: str) -> Sequence[ContainerProcess]:
         seen = await self.inspect(container_id)
         if seen.pid is None:
             return ()
         if self.colocated:
-            here = await asyncio.to_thread(processes.states, seen.container_id, seen.pid)
+            here = await asyncio.to_thread(processes.listed, seen.container_id, seen.pid)
             if here:
                 return here
         async with self._question() as connection:
             # Podman's own column names; Docker hands the arguments to ps on its host.
-            columns = "pid,state" if connection.is_podman else "-eo pid,stat"
+            columns = "pid,state,comm" if connection.is_podman else "-eo pid,stat,comm"
             listed = await connection.ask(f"/containers/{named(container_id)}/top", ps_args=columns)
-            return translate.process_states(listed)
+            return translate.processes(listed)
+
+    async def usage(self, container_id: str) -> Usage:
+        seen = await self.inspect(container_id)
+        if seen.pid is None:
+            at_end = self._deaths.usage_at_end(seen.container_id)
+            if at_end is None:
+                raise ActionRefused(409, "it is down, and what it used went with it")
+            return at_end
+        cgroup = await asyncio.to_thread(cgroups.of, seen.pid, seen.container_id) if self.colocated else None
+        if cgroup is None:
+            async with self._question() as connection:
+                stats = await connection.ask(f"/containers/{named(container_id)}/stats", **_ONCE)
+            return replace(translate.usage(stats), memory_limit=seen.memory_limit)
+        before = cgroup.seconds()
+        await asyncio.sleep(MEASURED_FOR)
+        used, after = cgroup.usage(), cgroup.seconds()
+        return (
+            used if before is None or after is None else replace(used, cpus=round((after - before) / MEASURED_FOR, 2))
+        )
+
+    async def environment(self, container_id: str) -> Mapping[str, str]:
+        async with self._question() as connection:
+            return configured.environment(await connection.ask(f"/containers/{named(container_id)}/json"))
+
+    async def storage(self) -> str:
+        async with self._question() as connection:
+            return str((await connection.ask("/info"))["DockerRootDir"])
 
     async def health(self, container_id: str) -> EngineHealth | None:
         try:
@@ -191,7 +222,13 @@ class DockerClient:
             raise self._unanswered(error) from error
 
     async def logs(
-        self, container_id: str, *, tail: int, follow: bool = False, since: float | None = None
+        self,
+        container_id: str,
+        *,
+        tail: int,
+        follow: bool = False,
+        since: float | None = None,
+        until: float | None = None,
     ) -> AsyncIterator[LogLine]:
         async with self._question() as connection:
             seen = await connection.ask(f"/containers/{named(container_id)}/json")
@@ -201,6 +238,7 @@ class DockerClient:
             tail=tail,
             follow=follow,
             since=since,
+            until=until,
         )
         async with aclosing(read_logs(connection, request, self._call_timeout)) as lines:
             async for line in lines:

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.adapters.engine import processes
+from orchestrator.adapters.engine import cgroups, processes
+from orchestrator.core.evidence import Usage
 from orchestrator.core.model import ContainerSnapshot, ContainerState
 from orchestrator.errors import ContainerNotFound, EngineError
 from orchestrator.limits import open_files
@@ -32,6 +33,7 @@ Look = Callable[[str], Awaitable[ContainerSnapshot]]
 class _Watched:
     pid: int
     handle: int
+    cgroup: cgroups.Cgroup | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Deaths:
         self._seen: asyncio.Queue[_Death] = asyncio.Queue(MOST)
         self._room = 0
         self._timers: set[asyncio.TimerHandle] = set()
+        self._last: dict[str, Usage] = {}
+
+    def usage_at_end(self, container_id: str) -> Usage | None:
+        """What a container that is down used when its first process died; ``None``: that was not seen."""
+        return self._last.get(container_id)
 
     @property
     def watched(self) -> int:
@@ -66,6 +73,11 @@ class Deaths:
             return
         self.forget(snapshot.container_id)
         self._watch(snapshot.container_id, snapshot.pid)
+
+    def gone(self, container_id: str) -> None:
+        """There is no such container any more."""
+        self._last.pop(container_id, None)
+        self.forget(container_id)
 
     def forget(self, container_id: str) -> None:
         watched = self._watched.pop(container_id, None)
@@ -106,10 +118,14 @@ class Deaths:
         if not processes.belongs(pid, container_id):
             os.close(handle)
             return
-        self._watched[container_id] = _Watched(pid, handle)
+        self._last.pop(container_id, None)
+        self._watched[container_id] = _Watched(pid, handle, cgroups.of(pid, container_id))
         asyncio.get_running_loop().add_reader(handle, self._died, container_id, pid)
 
     def _died(self, container_id: str, pid: int) -> None:
+        watched = self._watched[container_id]
+        if watched.cgroup is not None:  # the engine is about to remove it: now or never, and a few small files
+            self._last[container_id] = watched.cgroup.usage()
         self.forget(container_id)
         self._tell(_Death(container_id, pid))
 

@@ -16,7 +16,7 @@ from aiodocker.exceptions import DockerError
 
 from orchestrator.adapters.engine.connection import Connection, away, guarded, spoken
 from orchestrator.adapters.engine.translate import moment
-from orchestrator.ports import LogLine
+from orchestrator.core.evidence import LogLine
 
 LONGEST_LINE: Final = 16 * 1024
 """Bytes; engines themselves cut longer lines there."""
@@ -33,6 +33,7 @@ class LogRequest:
     tail: int
     follow: bool
     since: float | None
+    until: float | None
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -41,6 +42,8 @@ class LogRequest:
             asked["follow"] = "true"
         if self.since is not None:
             asked["since"] = f"{self.since:.6f}"
+        if self.until is not None:
+            asked["until"] = f"{self.until:.6f}"
         return asked
 
 

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from orchestrator.core.evidence import ContainerProcess
+
 _PROC: Final = Path("/proc")
 _STOPPED: Final = "T"
 _ZOMBIE: Final = "Z"
@@ -35,6 +37,7 @@ class Process:
     session: int
     state: str
     """The kernel's letter for the first thread."""
+    name: str
 
 
 def belongs(pid: int, container_id: str) -> bool:
@@ -61,14 +64,17 @@ def of_container(container_id: str) -> Mapping[int, Process]:
     return found
 
 
-def states(container_id: str, first: int) -> tuple[str, ...]:
-    """One letter a process, from the container's ``first`` down: what an exec started beside it is left out.
+def listed(container_id: str, first: int) -> tuple[ContainerProcess, ...]:
+    """From the container's ``first`` process down: what an exec started beside it is left out.
 
     ``T`` only if every thread is stopped: a debugger stops single ones. Empty where nothing is visible.
     """
     processes = of_container(container_id)
-    letters = (_letter(pid) for pid in _descent({first} & set(processes), processes))
-    return tuple(letter for letter in letters if letter)
+    pids = sorted(_descent({first} & set(processes), processes), key=lambda pid: (pid != first, pid))
+    letters = {pid: _letter(pid) for pid in pids}
+    return tuple(
+        ContainerProcess(pid, letter, processes[pid].name, _resident(pid)) for pid, letter in letters.items() if letter
+    )
 
 
 def of_command(container_id: str, leader: int, mark: str) -> tuple[frozenset[int], frozenset[int]]:
@@ -236,11 +242,17 @@ def _letter(pid: int) -> str:
 
 def _process(pid: int) -> Process | None:
     text = _read(_PROC / str(pid) / "stat")
-    _, closed, rest = text.rpartition(b")")  # the name before it may hold anything, parentheses too
+    before, closed, rest = text.rpartition(b")")  # the name before it may hold anything, parentheses too
     fields = rest.split()
     if not closed or len(fields) < 4:
         return None
-    return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode())
+    name = before.partition(b"(")[2].decode("utf-8", "replace")
+    return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), name)
+
+
+def _resident(pid: int) -> int | None:
+    pages = _read(_PROC / str(pid) / "statm").split()
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else None
 
 
 def _state(stat: bytes) -> str:

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from orchestrator.adapters.engine.configured import digests
 from orchestrator.adapters.engine.uptime import health_word, uptime_at_most
+from orchestrator.core.evidence import ContainerProcess, Usage
 from orchestrator.core.model import (
     ContainerSnapshot,
     ContainerState,
@@ -47,6 +49,7 @@ NAMESPACE_FIELDS: Final[Mapping[TieKind, str]] = {
 JOINED: Final = "container:"
 _DEFAULT_INTERVAL: Final = 30.0
 _NANOSECONDS: Final = 1e9
+_NO_LIMIT: Final = 2**60
 
 
 def state(word: str) -> ContainerState:
@@ -102,6 +105,9 @@ def snapshot(document: Json, requires: Sequence[str] = ()) -> ContainerSnapshot:
         ties=ties(host, requires),
         restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         restart_count=int(document.get("RestartCount") or 0),
+        image_id=str(document.get("Image") or "").removeprefix("sha256:"),
+        configuration=digests(document),
+        memory_limit=int(host.get("Memory") or 0) or None,
         health=_health(seen, config, now, started_at),
     )
 
@@ -215,10 +221,27 @@ def _addresses(network: Json) -> Iterator[str]:
                 yield address
 
 
-def process_states(listed: Json) -> tuple[str, ...]:
-    """``GET /containers/{id}/top``, asked for pids and states: the first letter of the last column."""
-    words = (str(row[-1]).split() for row in listed.get("Processes") or () if row)
-    return tuple(columns[-1][0] for columns in words if columns)
+def processes(listed: Json) -> tuple[ContainerProcess, ...]:
+    """``GET /containers/{id}/top``, asked for pids, states and names, whatever its columns are cut into."""
+    rows = (" ".join(map(str, row)).split(maxsplit=2) for row in listed.get("Processes") or ())
+    return tuple(ContainerProcess(int(row[0]), row[1][0], row[2]) for row in rows if len(row) == 3)
+
+
+def usage(stats: Json) -> Usage:
+    """``GET /containers/{id}/stats``, of one reading: it says nothing of the processors in use."""
+    memory: Json = stats.get("memory_stats") or {}
+    pids: Json = stats.get("pids_stats") or {}
+    return Usage(
+        memory=int(memory.get("usage") or 0) or None,
+        memory_peak=int(memory.get("max_usage") or 0) or None,
+        processes=int(pids.get("current") or 0) or None,
+        processes_limit=_limit(pids.get("limit")),
+    )
+
+
+def _limit(number: object) -> int | None:
+    """Engines write 0, or the largest number there is, for none."""
+    return number if isinstance(number, int) and 0 < number < _NO_LIMIT else None
 
 
 # --- events ------------------------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from orchestrator.api.answers import ONE, problems
 from orchestrator.api.problems import CommandRefused, TooMany
 from orchestrator.api.schemas import Timestamp
 from orchestrator.api.supervisor import Supervisor
+from orchestrator.core.evidence import LogLine
 from orchestrator.core.messages import Reply
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError, UnknownService
-from orchestrator.ports import LogLine
 from orchestrator.runtime.views import timestamp
 
 FOLLOWERS: Final = 16
