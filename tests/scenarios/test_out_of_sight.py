@@ -42,3 +42,28 @@ def test_what_is_remembered_and_was_never_seen_is_unknown() -> None:
         world.engine.come_back()
         world.run_for("1m")
         assert condition(world.view("redis")) == "healthy"
+
+
+def test_the_time_in_which_nobody_watched_is_told_and_is_a_gap_in_the_history() -> None:
+    with Scenario() as world:
+        world.container("redis")
+        world.run_for("10m")
+        world.sigkill()
+        world.run_for("20m")
+        world.start_orchestrator()
+        world.run_for("1m")
+        (told,) = [each for each in world.told_of_host() if each.message == "Nobody watched"]
+        assert "did not run for 20m" in told.cause
+        statuses = [each.status for each in world.orchestrator.history("redis", 3600.0)]
+        assert statuses[-3:] == ["running", "unknown", "running"], statuses
+
+
+def test_a_short_restart_of_ours_is_no_event() -> None:
+    with Scenario() as world:
+        world.container("redis")
+        world.run_for("10m")
+        world.sigkill()
+        world.run_for("10s")
+        world.start_orchestrator()
+        world.run_for("1m")
+        assert not [each for each in world.told_of_host() if each.message == "Nobody watched"]

@@ -15,6 +15,8 @@ from orchestrator.runtime.views import OwnView
 
 OURSELVES: Final = "orchestrator"
 """The subject of what is told of us."""
+WORTH_TELLING: Final = 90.0
+"""Seconds for which nobody watched, before it is an event: an ordinary restart of ours is none."""
 PACE: Final = 1.0
 """Seconds between two looks."""
 REMEMBERED: Final = 60

@@ -11,6 +11,7 @@ from typing import Final
 from orchestrator.core.ending import Ending
 from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
+from orchestrator.core.holding import span
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
@@ -55,7 +56,7 @@ from orchestrator.runtime.inbox import (
 )
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
-from orchestrator.runtime.introspection import OURSELVES, Introspection
+from orchestrator.runtime.introspection import OURSELVES, WORTH_TELLING, Introspection
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
@@ -72,7 +73,7 @@ from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.updates import ProjectUpdates
-from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
+from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView, local_time
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
 TIME_TO_KEEP: Final = 0.25
@@ -401,6 +402,7 @@ class ContainerOrchestrator:
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
+        self._tell_of_absence(now)
         try:
             await self._crew.run()
         finally:
@@ -439,6 +441,13 @@ class ContainerOrchestrator:
         if silent > STALLED_AFTER:
             failed.append(f"no decision was taken for {silent:.0f} s")
         return "; ".join(failed)
+
+    def _tell_of_absence(self, now: Instant) -> None:
+        """Nothing that happened to services meanwhile is known: whoever reads the events has to know that."""
+        alive = self._histories.last_alive
+        if alive is not None and now.wall - alive > WORTH_TELLING:
+            cause = f"the orchestrator did not run for {span(round((now.wall - alive) / 60) * 60)}, since {local_time(alive)}"
+            self._tell_of_host(OURSELVES, "Nobody watched", cause, now)
 
     def _publish_incident(self, incident: Incident) -> None:
         for observer in self._observers:
