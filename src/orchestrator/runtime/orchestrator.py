@@ -175,7 +175,7 @@ class ContainerOrchestrator:
             clock,
             usual=lambda: self._admission.usual,
             ask=self._monitor.ask,
-            look=self._discovery.look,
+            examine=self._discovery.examine,
             tell=self._tell_of_host,
         )
         self._introspection = Introspection(
@@ -446,7 +446,8 @@ class ContainerOrchestrator:
         """Nothing that happened to services meanwhile is known: whoever reads the events has to know that."""
         alive = self._histories.last_alive
         if alive is not None and now.wall - alive > WORTH_TELLING:
-            cause = f"the orchestrator did not run for {span(round((now.wall - alive) / 60) * 60)}, since {local_time(alive)}"
+            away = span(round((now.wall - alive) / 60) * 60)
+            cause = f"the orchestrator did not run for {away}, since {local_time(alive)}"
             self._tell_of_host(OURSELVES, "Nobody watched", cause, now)
 
     def _publish_incident(self, incident: Incident) -> None:
