@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Instant,
     Verdict,
 )
+from orchestrator.core.notification import Notification
 from orchestrator.core.sighting import Survey
 
 
@@ -256,6 +257,34 @@ class ResourceProbe(Protocol):
     async def ask(self, name: str, timeout: float) -> Reading:
         """``PASS``: it is there; ``FAIL``: it was asked for and is not, or has not answered within ``timeout`` seconds;
         ``UNKNOWN``: the question could not be asked. Never raises but for cancellation."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# --- people ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How an attempt to deliver a message ended."""
+
+    accepted: bool
+    """Otherwise it was not, or nobody knows: it is attempted again, under the same key."""
+    detail: str
+    """In words, which hold nothing secret."""
+
+
+class Notifier(Protocol):
+    """One channel by which people are told."""
+
+    @property
+    def address(self) -> str:
+        """For people, without anything that may be secret: ``https://hooks.example.com``, ``tgram://``."""
+        ...
+
+    async def send(self, notification: Notification, timeout: float) -> Receipt:
+        """One attempt. Never raises but for cancellation, and returns within ``timeout`` seconds, whatever hangs."""
         ...
 
     async def close(self) -> None: ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from orchestrator.configuration import maintenance, values
 from orchestrator.configuration.keys import Key, Reading, Settings, read_mapping
 from orchestrator.core.incidents import Severity
-from orchestrator.core.notices import Digest, QuietHours, Route, Rules
+from orchestrator.core.routing import NO_RULES, Digest, QuietHours, Route, Rules
 from orchestrator.core.windows import EVERY_DAY, Window
 from orchestrator.errors import Problem
 
@@ -43,9 +43,12 @@ class ChannelSettings:
 @dataclass(frozen=True, slots=True)
 class Notifications:
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
-    rules: Rules = Rules()
+    rules: Rules = NO_RULES
     sender: str | None = None
     """How this orchestrator calls itself; ``None``: by its machine's name."""
+
+
+NO_NOTIFICATIONS: Final = Notifications()
 
 
 def read_notifications(
@@ -53,9 +56,9 @@ def read_notifications(
 ) -> tuple[Notifications, tuple[Problem, ...]]:
     """What can be used, and what is wrong with the rest: a channel, a route with any problem does not count."""
     if written is None:
-        return Notifications(), ()
+        return NO_NOTIFICATIONS, ()
     if not isinstance(written, dict):
-        return Notifications(), (Problem(source, SECTION, f"{values.in_words(written)} is not a mapping of keys"),)
+        return NO_NOTIFICATIONS, (Problem(source, SECTION, f"{values.in_words(written)} is not a mapping of keys"),)
     reader = _Reader(source, variables)
     parts = {key: value for key, value in written.items() if key in PARTS}
     figures = reader.mapping({key: value for key, value in written.items() if key not in PARTS}, FIGURE_KEYS, SECTION)
@@ -110,9 +113,7 @@ class _Reader:
         if len(self.problems) > before:
             return None
         secret = settings.get("secret")
-        channel = ChannelSettings(
-            SecretStr(settings["url"].value), None if secret is None else SecretStr(secret.value)
-        )
+        channel = ChannelSettings(SecretStr(settings["url"].value), None if secret is None else SecretStr(secret.value))
         if secret is not None and not channel.is_webhook:
             self._problem(f"{where}.secret", "signs webhooks alone; an address for Apprise holds its own secrets")
             return None
@@ -142,7 +143,7 @@ class _Reader:
         given: dict[str, Any] = {key: setting.value for key, setting in settings.items()}
         return Route(
             channels=given["channels"],
-            severity=Severity(given.get("severity", Severity.WARNING)),
+            severity=given.get("severity", "warning"),
             categories=frozenset(given.get("categories", ())),
         )
 
@@ -252,12 +253,14 @@ def secret(value: object) -> str:
 
 
 CHANNEL_KEYS: Final[Mapping[str, Key]] = {
-    "url": Key(address, "`https://...`: a webhook; any other scheme: sent by Apprise. `${NAME}` is a variable's value."),
+    "url": Key(
+        address, "`https://...`: a webhook; any other scheme: sent by Apprise. `${NAME}` is a variable's value."
+    ),
     "secret": Key(secret, "signs the messages of a webhook; at least 16 characters. `${NAME}` is a variable's value."),
 }
 ROUTE_KEYS: Final[Mapping[str, Key]] = {
     "channels": Key(values.service_names, "who is told"),
-    "severity": Key(values.OneOf(tuple(Severity)), "`critical`: of these alone; `warning`: of everything"),
+    "severity": Key(values.OneOf(get_args(Severity)), "`critical`: of these alone; `warning`: of everything"),
     "categories": Key(maintenance.categories, "of incidents with a member of one of these"),
 }
 QUIET_KEYS: Final[Mapping[str, Key]] = {

@@ -1,8 +1,8 @@
 """What is to be told to whom, and when: worked out anew from the incidents, the rules, and what was told before.
 
-Level-triggered, like everything else: there is no queue of messages. What a channel knows of an incident is compared with
-what it ought to know; while the two differ a message is due, and it is written when it is sent, from the incident as it
-is then. So a channel that was away for an hour hears of an incident that is over once, and not five times.
+Level-triggered, like everything else: there is no queue of messages. What a channel knows of an incident is compared
+with what it ought to know; while the two differ a message is due, and it is written when it is sent, from the incident
+as it is then. So a channel that was away for an hour hears of an incident that is over once, and not five times.
 
 ===============  ==============================================================================================
 message          is due
@@ -28,7 +28,7 @@ from typing import Final
 
 from orchestrator.core.incidents import Incident, Severity
 from orchestrator.core.model import Category, Instant
-from orchestrator.core.windows import Window
+from orchestrator.core.routing import RANKS, Digest, Quiet, Rules
 
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 900.0
@@ -36,69 +36,12 @@ LONGEST_PAUSE: Final = 900.0
 GIVEN_UP_AFTER: Final = 86_400.0
 """Seconds after its end for which an incident is worth telling; a later message would tell of another day."""
 
-_RANKS: Final[Mapping[Severity, int]] = {"warning": 0, "critical": 1}
-
 
 class Kind(StrEnum):
     OPENED = "opened"
     UPDATED = "updated"
     REMINDER = "reminder"
     RESOLVED = "resolved"
-
-
-# --- the rules -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Who is told of what. An incident is told to the channels of every route that it fits."""
-
-    channels: tuple[str, ...]
-    severity: Severity = "warning"
-    """The least."""
-    categories: frozenset[Category] = frozenset()
-    """Of its members, any; empty: every one."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuietHours:
-    window: Window
-    channels: frozenset[str] = frozenset()
-    """Empty: every one's."""
-    critical_breaks_through: bool = False
-
-    def concern(self, channel: str) -> bool:
-        return not self.channels or channel in self.channels
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """So many messages to one channel in so many seconds go out one by one."""
-
-    after: int = 5
-    within: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    channels: tuple[str, ...] = ()
-    routes: tuple[Route, ...] = ()
-    """Without any, every channel is told everything."""
-    quiet_hours: tuple[QuietHours, ...] = ()
-    settle: float = 30.0
-    """Seconds; what is over before is told to nobody."""
-    reminder: float = 4 * 3600.0
-    """Seconds; 0: never."""
-    digest: Digest = Digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Quiet hours of one channel that are on now."""
-
-    until: float
-    """The moment of their end."""
-    critical_breaks_through: bool
 
 
 # --- what was told -------------------------------------------------------------------------------------------
@@ -135,6 +78,8 @@ class Line:
 class Outlet:
     """How one channel is doing."""
 
+    since: float = -math.inf
+    """The wall time at which it was configured: of what was over by then it is told nothing."""
     sent: tuple[float, ...] = ()
     """The moments of its newest messages."""
     attempts: int = 0
@@ -183,6 +128,12 @@ class Dispatch:
     notices: tuple[Notice, ...]
     """Several: a digest."""
 
+    @property
+    def key(self) -> str:
+        """The same whenever this message is attempted."""
+        keys = [each.key for each in self.notices]
+        return keys[0] if len(keys) == 1 else _digested("\n".join(keys))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -198,21 +149,23 @@ def plan(
     book: Book,
     heard: Mapping[int, Heard],
     rules: Rules,
+    now: Instant,
+    *,
     quiet: Mapping[str, Sequence[Quiet]],
     busy: Collection[str],
-    now: Instant,
 ) -> Plan:
-    """``busy``: channels that a message is under way to."""
+    """``quiet``: by channel, what of its quiet hours is on. ``busy``: channels that a message is under way to."""
     dispatches: list[Dispatch] = []
     undelivered: dict[str, int] = {}
     wakes = [math.inf]
     for channel in rules.channels:
         pending = [
-            (at, kind, each)
-            for each in heard.values()
-            for at, kind in _pending(book.line(each.incident.id, channel), each, channel, rules, now)
+            (at, kind, each) for each in heard.values() for at, kind in _pending(book, each, channel, rules, now)
         ]
-        held = [(_put_off(at, each, quiet.get(channel, ()), now), kind, each) for at, kind, each in pending]
+        held = [
+            (max([at, *_ends(quiet.get(channel, ()), each.incident.severity)]), kind, each)
+            for at, kind, each in pending
+        ]
         wakes += [at for at, _, _ in held if at > now.moment]
         due = [(kind, each) for at, kind, each in held if at <= now.moment]
         undelivered[channel] = len(due)
@@ -226,23 +179,18 @@ def plan(
     return Plan(tuple(dispatches), undelivered, min(wakes))
 
 
-def _pending(line: Line, heard: Heard, channel: str, rules: Rules, now: Instant) -> Iterator[tuple[float, Kind]]:
+def _pending(book: Book, heard: Heard, channel: str, rules: Rules, now: Instant) -> Iterator[tuple[float, Kind]]:
     """The message that comes next, if any, and the moment from which it is due."""
-    incident = heard.incident
-    if line.over or incident.merged_into is not None:
+    incident, line = heard.incident, book.line(heard.incident.id, channel)
+    if line.over or (line.severity is None and not rules.concern(channel, incident.severity, heard.categories)):
         return
-    if line.severity is None:
-        if not _concerns(heard, channel, rules):
-            return
-        if incident.closed_at is not None:
-            if _lasted(incident) >= rules.settle and now.wall - incident.closed_at < GIVEN_UP_AFTER:
-                yield now.moment, Kind.RESOLVED
-        elif incident.recovered_at is None:
-            yield heard.since + rules.settle, Kind.OPENED
-    elif incident.closed_at is not None:
-        if now.wall - incident.closed_at < GIVEN_UP_AFTER:
+    if incident.closed_at is not None:
+        if _worth_telling(incident, line, book.outlet(channel), rules, now):
             yield now.moment, Kind.RESOLVED
-    elif _RANKS[incident.severity] > _RANKS[line.severity]:
+    elif line.severity is None:
+        if incident.recovered_at is None:
+            yield heard.since + rules.settle, Kind.OPENED
+    elif RANKS[incident.severity] > RANKS[line.severity]:
         yield now.moment, Kind.UPDATED
     elif incident.recovered_at is not None:
         return
@@ -252,25 +200,23 @@ def _pending(line: Line, heard: Heard, channel: str, rules: Rules, now: Instant)
         yield line.told_at + rules.reminder, Kind.REMINDER
 
 
+def _worth_telling(incident: Incident, line: Line, outlet: Outlet, rules: Rules, now: Instant) -> bool:
+    """Of one that is closed."""
+    closed_at = incident.closed_at or 0.0
+    if now.wall - closed_at > GIVEN_UP_AFTER:
+        return False
+    return line.severity is not None or (_lasted(incident) >= rules.settle and closed_at >= outlet.since)
+
+
 def _lasted(incident: Incident) -> float:
-    """Seconds until it was well again for good."""
+    """Seconds, of one that is closed, until it was well again for good."""
     ended = incident.closed_at if incident.recovered_at is None else incident.recovered_at
-    return math.inf if ended is None else ended - incident.opened_at
+    return (ended or 0.0) - incident.opened_at
 
 
-def _concerns(heard: Heard, channel: str, rules: Rules) -> bool:
-    return not rules.routes or any(channel in route.channels and _fits(heard, route) for route in rules.routes)
-
-
-def _fits(heard: Heard, route: Route) -> bool:
-    severe = _RANKS[heard.incident.severity] >= _RANKS[route.severity]
-    return severe and (not route.categories or not route.categories.isdisjoint(heard.categories))
-
-
-def _put_off(at: float, heard: Heard, quiet: Sequence[Quiet], now: Instant) -> float:
-    critical = heard.incident.severity == "critical"
-    ends = [each.until for each in quiet if not (critical and each.critical_breaks_through)]
-    return max(at, *ends, now.moment) if ends else at
+def _ends(quiet: Sequence[Quiet], severity: Severity) -> Iterator[float]:
+    """Of the quiet hours that put off what is as severe as that."""
+    return (each.until for each in quiet if not (severity == "critical" and each.critical_breaks_through))
 
 
 def _room_at(outlet: Outlet, digest: Digest, now: float) -> float:
@@ -291,7 +237,7 @@ def _gathered(
 
     def turn(one: tuple[Kind, Heard]) -> tuple[int, int, int]:
         incident = one[1].incident
-        return book.line(incident.id, channel).attempts, -_RANKS[incident.severity], incident.id
+        return book.line(incident.id, channel).attempts, -RANKS[incident.severity], incident.id
 
     ordered = sorted(due, key=turn)
     room = digest.after - len(_recent(book.outlet(channel), digest, now))
@@ -300,13 +246,23 @@ def _gathered(
 
 
 def _notice(kind: Kind, incident: Incident, line: Line, channel: str) -> Notice:
-    meant = (channel, incident.id, incident.opened_at, kind, line.messages, incident.severity, incident.cause.key)
-    if kind is not Kind.UPDATED:
-        meant = meant[:5]  # the same message, whatever it says by now
-    return Notice(kind, incident, sha256(repr(meant).encode()).hexdigest()[:32])
+    meant = f"{channel} {incident.id} {int(incident.opened_at)} {kind} {line.messages}"
+    if kind is Kind.UPDATED:
+        meant = f"{meant} {incident.severity} {incident.cause.key}"
+    return Notice(kind, incident, _digested(meant))
+
+
+def _digested(meant: str) -> str:
+    return sha256(meant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 # --- how it went ---------------------------------------------------------------------------------------------
+
+
+def configured(book: Book, rules: Rules, now: Instant) -> Book:
+    """With a page for each channel, and for no other one."""
+    fresh = Outlet(since=now.wall)
+    return replace(book, outlets={channel: book.outlets.get(channel, fresh) for channel in rules.channels})
 
 
 def accepted(book: Book, dispatch: Dispatch, rules: Rules, now: Instant) -> Book:
@@ -321,8 +277,9 @@ def accepted(book: Book, dispatch: Dispatch, rules: Rules, now: Instant) -> Book
             messages=before.messages + 1,
             over=notice.kind is Kind.RESOLVED,
         )
-    sent = (*_recent(book.outlet(dispatch.channel), rules.digest, now.moment), now.moment)
-    return replace(book, lines=lines, outlets={**book.outlets, dispatch.channel: Outlet(sent)})
+    outlet = book.outlet(dispatch.channel)
+    sent = (*_recent(outlet, rules.digest, now.moment), now.moment)
+    return replace(book, lines=lines, outlets={**book.outlets, dispatch.channel: Outlet(outlet.since, sent)})
 
 
 def refused(book: Book, dispatch: Dispatch, why: str, now: Instant) -> Book:
@@ -339,12 +296,10 @@ def refused(book: Book, dispatch: Dispatch, why: str, now: Instant) -> Book:
 
 def merged(book: Book, part: int, whole: int) -> Book:
     """``part`` turned out to be of ``whole``: who was told of the one knows of the other, and hears its end once."""
-    lines = dict(book.lines)
+    lines = {key: line for key, line in book.lines.items() if key[0] != part}
     for (incident, channel), line in book.lines.items():
-        if incident == part:
-            del lines[incident, channel]
-            if book.line(whole, channel).severity is None and not line.over:
-                lines[whole, channel] = line
+        if incident == part and line.severity is not None and book.line(whole, channel).severity is None:
+            lines[whole, channel] = line
     return replace(book, lines=lines)
 
 
@@ -354,13 +309,13 @@ def finished(book: Book, heard: Mapping[int, Heard], rules: Rules, now: Instant)
         number
         for number, each in heard.items()
         if each.incident.closed_at is not None
-        and not any(
-            True
-            for channel in rules.channels
-            for _ in _pending(book.line(number, channel), each, channel, rules, now)
-        )
+        and not any(True for channel in rules.channels for _ in _pending(book, each, channel, rules, now))
     )
 
 
-def forgotten(book: Book, incidents: Collection[int]) -> Book:
-    return replace(book, lines={key: line for key, line in book.lines.items() if key[0] not in incidents})
+def pruned(book: Book, heard: Collection[int], now: Instant) -> Book:
+    """Without what no message will be compared with any more: who heard the end of an incident is not told it again as
+    long as it is worth telling."""
+    oldest = now.moment - 2 * GIVEN_UP_AFTER
+    lines = {key: line for key, line in book.lines.items() if key[0] in heard or (line.over and line.told_at > oldest)}
+    return replace(book, lines=lines) if len(lines) < len(book.lines) else book

@@ -181,6 +181,28 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One way to tell people. Counts are since the start."""
+
+    name: str
+    address: str
+    """Without anything that may be secret."""
+    working: bool
+    """Whether the last message was accepted, or none was sent yet."""
+    detail: str
+    """Why the last attempt was in vain; empty: it was not."""
+    undelivered: int
+    """Incidents of which something should have been told by now."""
+    retry_at: float | None
+    """Wall time of the next attempt, while it is put off."""
+    delivered_at: float | None
+    """Wall time of the last message that was accepted."""
+    delivered: int
+    failed: int
+    """Attempts."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemView:
     """Everything ``/health/full`` tells."""
 
@@ -197,6 +219,7 @@ class SystemView:
     restarts_paused: str = ""
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     gpus: GpusView = GpusView()
+    notifications: tuple[ChannelView, ...] = ()
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 

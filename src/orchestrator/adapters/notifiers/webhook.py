@@ -1,7 +1,7 @@
 """A webhook: one signed POST of a JSON document.
 
-The signature is ``HMAC-SHA256(secret, timestamp + "." + body)``, in hexadecimal, over the bytes of the body as they were
-sent; ``timestamp`` is seconds since the epoch, so that a receiver can refuse what was recorded and sent again.
+The signature is ``HMAC-SHA256(secret, timestamp + "." + body)``, in hexadecimal, over the bytes of the body as they
+were sent; ``timestamp`` is seconds since the epoch, so that a receiver can refuse what was recorded and sent again.
 """
 
 from __future__ import annotations
