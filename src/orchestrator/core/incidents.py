@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from orchestrator.core.model import Status
+from orchestrator.core.policy import SHORTEST_STABLE_RUN
 
 Severity = Literal["warning", "critical"]
 Confidence = Literal["certain", "likely", "possible"]
@@ -90,8 +91,8 @@ class Incident:
     """The cause in one sentence, with the name of its service."""
     opened_at: float
     """The first sign that we saw."""
-    began_at: float
-    """When it failed, as far as that is known: the engine's own time of a death, the first of the failed checks."""
+    began_at: float | None
+    """When it failed: the engine's own time of a death, the first of the failed checks; ``None``: that is not known."""
     severity: Severity = "warning"
     """The worst that it has been: critical where a service was given up, or nothing can be healed."""
     members: tuple[Member, ...] = ()
@@ -113,17 +114,21 @@ class Incident:
         return "open" if self.closed_at is None else "closed"
 
     @property
-    def seconds_to_detect(self) -> float:
-        """These three count from the failure itself."""
-        return max(self.opened_at - self.began_at, 0.0)
+    def seconds_to_detect(self) -> float | None:
+        """From the failure itself, as the other two; those count from the first sign where it is not known."""
+        return None if self.began_at is None else max(self.opened_at - self.began_at, 0.0)
 
     @property
     def seconds_to_act(self) -> float | None:
-        return None if self.acted_at is None else max(self.acted_at - self.began_at, 0.0)
+        return self._seconds_to(self.acted_at)
 
     @property
     def seconds_to_recover(self) -> float | None:
-        return None if self.recovered_at is None else max(self.recovered_at - self.began_at, 0.0)
+        return self._seconds_to(self.recovered_at)
+
+    def _seconds_to(self, wall: float | None) -> float | None:
+        since = self.opened_at if self.began_at is None else self.began_at
+        return None if wall is None else max(wall - since, 0.0)
 
     def member(self, service: str) -> Member | None:
         return next((each for each in self.members if each.service == service), None)
@@ -155,7 +160,7 @@ class Condition:
     stand: Stand
     """``coming``: it is starting, neither ill nor well. ``excused``: its state is somebody's wish."""
     status: Status
-    sentence: str = ""
+    sentence: str
     """What is wrong with it, or whose wish it is, in one sentence with its name."""
     certain: bool = True
     """The engine tells; a failed check is what somebody made of an answer."""
@@ -177,6 +182,7 @@ class Note:
     """Something that happened to one service in a turn, in order."""
 
     service: str
+    """Empty: it is of ``incident``."""
     kind: EntryKind
     text: str
     failure: bool = False
@@ -185,6 +191,8 @@ class Note:
     evidence: Mapping[str, object] | None = None
     cause: Cause | None = None
     """What a diagnosis made of it."""
+    incident: int | None = None
+    """The one that it is of; ``None``: the one that the service is a member of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +201,8 @@ class HostCondition:
 
     engine: str = ""
     """Why the engine does not answer; empty: it does."""
+    answering_since: float = -math.inf
+    """The moment since which it does."""
     storm: str = ""
     """Why restarts are paused; empty: they are not."""
     missing: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -209,3 +219,12 @@ class Incidents:
     """Of their members, as known since this process began."""
     host: HostCondition = HostCondition()
     last_id: int = 0
+
+    @property
+    def wake_at(self) -> float:
+        """The moment of the next turn that nothing will announce: somebody is stably healthy then."""
+        members = (each for incident in self.open.values() for each in incident.members if each.left_at is None)
+        stable = [self.conditions[each.service].stable_at for each in members if each.service in self.conditions]
+        if any(incident.cause.subject == ENGINE for incident in self.open.values()) and not self.host.engine:
+            stable.append(self.host.answering_since + SHORTEST_STABLE_RUN)
+        return min(stable, default=math.inf)

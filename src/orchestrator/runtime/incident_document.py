@@ -32,13 +32,13 @@ def summary_document(incident: Incident) -> Document:
             }
             for each in incident.members
         ],
-        "began_at": timestamp(incident.began_at),
+        "began_at": _time(incident.began_at),
         "opened_at": timestamp(incident.opened_at),
         "acted_at": _time(incident.acted_at),
         "recovered_at": _time(incident.recovered_at),
         "closed_at": _time(incident.closed_at),
         "merged_into": incident.merged_into,
-        "seconds_to_detect": round(incident.seconds_to_detect, 3),
+        "seconds_to_detect": _rounded(incident.seconds_to_detect),
         "seconds_to_act": _rounded(incident.seconds_to_act),
         "seconds_to_recover": _rounded(incident.seconds_to_recover),
     }
@@ -66,13 +66,12 @@ def incident_of(document: Mapping[str, object]) -> Incident | None:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1 or opened_at is None:
         return None
     merged_into, omitted = document.get("merged_into"), document.get("omitted")
-    began_at = _wall(document.get("began_at"))
     return Incident(
         id=number,
         cause=_cause(_mapping(document.get("cause"))),
         title=_text(document.get("title")),
         opened_at=opened_at,
-        began_at=opened_at if began_at is None else began_at,
+        began_at=_wall(document.get("began_at")),
         severity="critical" if document.get("severity") == "critical" else "warning",
         members=tuple(_members(document)),
         acted_at=_wall(document.get("acted_at")),
