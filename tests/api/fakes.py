@@ -10,10 +10,11 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.foresight import Intention
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
-from orchestrator.errors import OrchestratorError, UnknownService
+from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
+from orchestrator.runtime.notifier import Tested
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -95,6 +96,8 @@ class FakeSupervisor:
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
+        self.tested: list[Tested] = []
+        """How test messages end."""
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
         self.drawn = GraphView((), (), (), ())
@@ -175,6 +178,13 @@ class FakeSupervisor:
         for line in self.written[-tail:]:
             if since is None or line.at is None or line.at >= since:
                 yield line
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Tested]:
+        known = {each.channel: each for each in self.tested}
+        if channel is not None and channel not in known:
+            raise UnknownChannel(channel, known)
+        self.requesters.append(requester)
+        return [each for each in self.tested if channel in (None, each.channel)]
 
     async def events(
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None

@@ -13,13 +13,21 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from orchestrator.core.messages import Reply
-from orchestrator.errors import ConfigurationError, EngineUnavailable, OrchestratorError, StoreError, UnknownService
+from orchestrator.errors import (
+    ConfigurationError,
+    EngineUnavailable,
+    OrchestratorError,
+    StoreError,
+    UnknownChannel,
+    UnknownService,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 Code = Literal[
     "unknown_service",
     "unknown_project",
+    "unknown_channel",
     "invalid_input",
     "invalid_configuration",
     "disabled",
@@ -166,12 +174,16 @@ async def _unknown_project(request: Request, error: UnknownProject) -> ProblemRe
     return ProblemResponse(404, "unknown_project", str(error), instance=request.url.path)
 
 
-async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
+async def _ours(  # noqa: PLR0912 - one case for each kind of error
+    request: Request, error: OrchestratorError
+) -> ProblemResponse:
     path = request.url.path
     match error:
         case UnknownService():
             detail = str(error) if error.similar else f"{error} GET /api/system/services lists all."
             return ProblemResponse(404, "unknown_service", detail, instance=path, similar=error.similar)
+        case UnknownChannel():
+            return ProblemResponse(404, "unknown_channel", str(error), instance=path)
         case CommandRefused():
             conflict = error.reply.conflict
             if conflict == "engine_away":

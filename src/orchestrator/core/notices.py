@@ -313,6 +313,12 @@ def finished(book: Book, heard: Mapping[int, Heard], rules: Rules, now: Instant)
     )
 
 
+def left_waiting(book: Book, incident: int, rules: Rules) -> tuple[str, ...]:
+    """Of one that is finished: the channels that it was attempted to be told to, and that do not know its end."""
+    lines = {channel: book.line(incident, channel) for channel in rules.channels}
+    return tuple(name for name, line in lines.items() if not line.over and (line.severity is not None or line.attempts))
+
+
 def pruned(book: Book, heard: Collection[int], now: Instant) -> Book:
     """Without what no message will be compared with any more: who heard the end of an incident is not told it again as
     long as it is worth telling."""

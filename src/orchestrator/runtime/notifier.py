@@ -46,6 +46,9 @@ class Telling:
     """How this orchestrator calls itself."""
 
 
+NOTHING_TOLD: Final = Telling()
+
+
 @dataclass(frozen=True, slots=True)
 class Tested:
     """How a test message to one channel ended."""
@@ -164,6 +167,8 @@ class Messenger(Observer):
         now, rules = self._clock.now(), self._telling.rules
         for number in notices.finished(self._book, self._heard, rules, now):
             self._heard.pop(number)
+            for channel in notices.left_waiting(self._book, number, rules):
+                _log.warning("Notification given up", channel=channel, incident=number)
         self._remember(notices.pruned(self._book, self._heard, now), now)
         planned = notices.plan(self._book, self._heard, rules, now, quiet=self._quiet(now), busy=self._busy)
         self._undelivered = planned.undelivered
@@ -213,8 +218,9 @@ class Messenger(Observer):
             _log.info("Notification channel works again", channel=channel)
         self._delivered_at[channel] = now.wall
         self._remember(notices.accepted(self._book, dispatch, self._telling.rules, now), now)
+        told = ",".join(f"{each.incident.id}:{each.kind}" for each in dispatch.notices)
+        _log.info("Notification sent", channel=channel, incidents=told)
         for notice in dispatch.notices:
-            _log.info("Notification sent", channel=channel, incident=notice.incident.id, kind=notice.kind.value)
             self._note(notice.incident.id, f"{channel} was told ({notice.kind})")
 
     def _remember(self, book: Book, now: Instant) -> None:

@@ -52,10 +52,11 @@ from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
+from orchestrator.runtime.notifier import NOTHING_TOLD, Telling, Tested
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
-from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document, test_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
 from orchestrator.runtime.supervise import Crew
@@ -104,8 +105,9 @@ class ContainerOrchestrator:
         chance: random.Random | None = None,
         version: str = "",
         telemetry: Telemetry | None = None,
+        telling: Telling = NOTHING_TOLD,
     ) -> None:
-        """``telemetry``: where ``engine`` counts its calls already, if it does."""
+        """``telemetry``: where ``engine`` counts its calls already, if it does. ``telling``: who is told what."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -232,6 +234,7 @@ class ContainerOrchestrator:
             self._registry.host.view(self._registry.services_by_container()),
             self._engine.endpoint,
             restarts_paused=self._storms.words,
+            notifications=self._messenger.views(),
         )
 
     def load(self) -> Load:
@@ -301,6 +304,18 @@ class ContainerOrchestrator:
     def reload_answered(self, requester: Requester, detail: str, *, accepted: bool) -> None:
         """Journal that ``requester`` asked for another configuration, and what became of it."""
         self._journal.record(NO_SERVICE, reload_document(requester, detail, self._clock.now(), accepted=accepted))
+
+    def tell(self, telling: Telling) -> None:
+        """Of incidents, from now on."""
+        self._messenger.adopt(telling)
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Tested]:
+        """A test message through this channel, or all, side by side; within some 10 s, whatever hangs. Raises
+        :class:`UnknownChannel`."""
+        tested = await self._messenger.test(channel)
+        told = ", ".join(f"{each.channel}: {each.receipt.detail}" for each in tested) or "no channel is configured"
+        self._journal.record(NO_SERVICE, test_document(requester, told, self._clock.now()))
+        return tested
 
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.

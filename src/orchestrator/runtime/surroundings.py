@@ -9,7 +9,7 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
-from orchestrator.runtime.views import EngineView, GpusView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import ChannelView, EngineView, GpusView, ServiceView, StoreView, SystemView, WorkerView
 
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
@@ -63,6 +63,7 @@ class Surroundings:
         endpoint: str,
         *,
         restarts_paused: str = "",
+        notifications: tuple[ChannelView, ...] = (),
     ) -> SystemView:
         engine = self._engine_view(endpoint)
         working = all(worker.state == "running" for worker in workers)
@@ -79,6 +80,7 @@ class Surroundings:
             turns=self._turns,
             last_turn_at=self._last_turn_at,
             restarts_paused=restarts_paused,
+            notifications=notifications,
             surveyed=self._surveyed,
         )
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -65,11 +65,11 @@ class AppriseNotifier:
         service = Apprise.instantiate(self._url, suppress_exceptions=True)
         if service is None:
             return Receipt(False, f"Apprise knows no such {self._scheme}:// address")
-        with _heard() as said:
+        with _EAR.listening() as said:
             accepted = Apprise([service]).notify(
                 title=notification.subject,
-                body=notification.markdown,
-                body_format=NotifyFormat.MARKDOWN,
+                body=notification.text,
+                body_format=NotifyFormat.TEXT,  # what a container wrote becomes no markup in somebody's mail
                 notify_type=_TONES[notification.tone],
                 interpret_escapes=False,
             )
@@ -86,28 +86,31 @@ class AppriseNotifier:
         return " ".join(words.split())
 
 
-@contextmanager
-def _heard() -> Iterator[list[str]]:
-    """What Apprise logs in this thread meanwhile: its answer is yes or no, and why is in its log alone."""
-    said: list[str] = []
-    ear = _Ear(said)
-    logger = logging.getLogger("apprise")
-    logger.addHandler(ear)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(ear)
-
-
 class _Ear(logging.Handler):
-    def __init__(self, said: list[str]) -> None:
+    """Hears what Apprise logs of one message, in whichever of its threads: its answer is yes or no, and why is in its
+    log alone."""
+
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._said = said
-        self._thread = threading.get_ident()
+        self._said: ContextVar[list[str] | None] = ContextVar("said", default=None)
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        said: list[str] = []
+        token = self._said.set(said)
+        logging.getLogger("apprise").addHandler(self)  # once, however often
+        try:
+            yield said
+        finally:
+            self._said.reset(token)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self._said.append(record.getMessage())
+        said = self._said.get()
+        if said is not None:
+            said.append(record.getMessage())
+
+
+_EAR: Final = _Ear()
 
 
 def _taken_note_of(job: asyncio.Future[Any]) -> None:

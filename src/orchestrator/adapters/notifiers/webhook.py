@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import ssl
 from typing import Final
 from urllib.parse import urlsplit
@@ -95,13 +96,13 @@ def _in_words(error: Exception) -> str:
         case aiohttp.ClientConnectorDNSError():
             return "its name is not resolved"
         case aiohttp.ClientConnectorError():
-            return (error.os_error.strerror or "no connection").lower()
+            return os.strerror(error.os_error.errno).lower() if error.os_error.errno else "no connection"
         case ssl.SSLError() | aiohttp.ClientSSLError():
             return "no TLS connection"
         case aiohttp.ServerDisconnectedError():
             return "connection closed without an answer"
         case OSError():
-            return (error.strerror or "connection broken").lower()
+            return os.strerror(error.errno).lower() if error.errno else "connection broken"
         case aiohttp.InvalidURL() | ValueError():
             return "its address cannot be used"
         case _:
