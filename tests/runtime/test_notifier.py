@@ -1,4 +1,4 @@
-"""Delivery in virtual time: settling, retries, a channel that hangs, quiet hours by the clock, what outlives the process."""
+"""Delivery in virtual time: settling, retries, a channel that hangs, quiet hours by the clock, our own death."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from orchestrator.testing.notifier import FakeNotifier
 
 CATEGORIES = {"db": Category.INFRASTRUCTURE, "llm": Category.AI}
 
+ONCE = Rules(reminder=0.0)
+
 
 @dataclass
 class Office:
     """A messenger with its channels, and what outlives it."""
 
-    rules: Rules = Rules(reminder=0.0)
+    rules: Rules = ONCE
     channels: Mapping[str, FakeNotifier] = field(default_factory=lambda: {"ops": FakeNotifier()})
     kept: Document = field(default_factory=dict)
     past: tuple[Incident, ...] = ()

@@ -98,9 +98,9 @@ def test_the_end_is_told_with_whether_all_is_well_and_with_nothing_to_do() -> No
     [
         (INCIDENT, "nothing yet, it is being healed: orchestrator explain postgres"),
         (replace(INCIDENT, severity="critical"), "it does not heal by itself: orchestrator explain postgres"),
-        (replace(INCIDENT, cause=Cause("the engine is away", subject="engine")), "look at the host: orchestrator doctor"),
+        (replace(INCIDENT, cause=Cause("it is away", subject="engine")), "look at the host: orchestrator doctor"),
     ],
-)  # fmt: skip
+)
 def test_where_no_remedy_is_known_the_next_step_is_told(incident: Incident, words: str) -> None:
     plain = replace(incident, cause=replace(incident.cause, remedy=""), timeline=())
     lines = labelled(message(Kind.OPENED, plain))
