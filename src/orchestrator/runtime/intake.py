@@ -31,6 +31,7 @@ from orchestrator.runtime.inbox import (
     Surveyed,
     Unlisted,
 )
+from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.registry import Record, ServiceRegistry
@@ -57,6 +58,7 @@ class Intake:
         require: Callable[[], None],
         updates: ProjectUpdates,
         windows: MaintenanceWindows,
+        incidents: IncidentLedger,
     ) -> None:
         self._registry = registry
         self._surroundings = surroundings
@@ -66,12 +68,14 @@ class Intake:
         self._require = require
         self._updates = updates
         self._windows = windows
+        self._incidents = incidents
         self._history: dict[str, Document] = {}
         self._warned: set[str] = set()
 
-    def remember(self, kept: Kept) -> None:
-        """History, for services to take up when they are first seen."""
+    def remember(self, kept: Kept, now: Instant) -> None:
+        """History, for services to take up when they are first seen; and what is not over yet."""
         self._history.update(kept.services)
+        self._incidents.take_over(kept, now)
 
     def set_aside(self, name: str, state: ServiceState, now: Instant) -> None:
         """The history of a service that is not listed any more, for when it is again."""
@@ -118,6 +122,7 @@ class Intake:
                 self._updates.changed(project, now)
                 return ()
             case HistoryFound(kept=kept, outrun=outrun):
+                self._incidents.take_over(kept, now)
                 return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service, outcome=outcome):
                 return self._acted(service, outcome, now)

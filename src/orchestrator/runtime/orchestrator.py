@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
@@ -45,6 +46,7 @@ from orchestrator.runtime.inbox import (
     Probed,
     Surveyed,
 )
+from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
@@ -153,12 +155,20 @@ class ContainerOrchestrator:
             look=self._discovery.look,
             tell=self._tell_of_host,
         )
+        self.incidents: Final = IncidentLedger(
+            self._registry,
+            self._surroundings,
+            self._journal,
+            storm=lambda: self._storms.words,
+            publish=self._publish_incident,
+        )
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
             self.telemetry,
             self._admission,
             self._storms,
+            self.incidents,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -171,6 +181,7 @@ class ContainerOrchestrator:
             require=self._resource_monitor.look_round,
             updates=self._updates,
             windows=self._windows,
+            incidents=self.incidents,
         )
         self._judgement = Judgement(
             registry=self._registry,
@@ -197,6 +208,7 @@ class ContainerOrchestrator:
             storms=self._storms,
             updates=self._updates,
             windows=self._windows,
+            incidents=self.incidents,
         )
         self._crew.add("brain", self._brain.run)
 
@@ -326,7 +338,7 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
-        self._intake.remember(kept)
+        self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
@@ -358,6 +370,10 @@ class ContainerOrchestrator:
 
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
+
+    def _publish_incident(self, incident: Incident) -> None:
+        for observer in self._observers:
+            observer.incident_changed(incident)
 
     def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
         """What is no single service's."""

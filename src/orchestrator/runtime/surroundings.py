@@ -54,6 +54,16 @@ class Surroundings:
         self._containers = len(names) if changed else self._containers
         return changed
 
+    @property
+    def engine_away(self) -> str:
+        """Why the engine cannot be asked, in words; empty: it can, or has not been tried."""
+        return "" if self._error is None else str(self._error)
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the engine has listed its containers since we began."""
+        return self._surveyed
+
     def view(
         self,
         services: tuple[ServiceView, ...],

@@ -141,9 +141,8 @@ class RedisStore:
     async def incidents(
         self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
     ) -> Sequence[Document]:
-        below = None if before is None else bounded(before)
         async with self._edge(_DEADLINE):
-            return await redis_incidents.read_summaries(self._ask, limit, below, service, status)
+            return await redis_incidents.read_summaries(self._ask, limit, before, service, status)
 
     async def incident(self, number: int) -> IncidentRecord | None:
         async with self._edge(_DEADLINE):

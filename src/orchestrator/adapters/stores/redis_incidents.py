@@ -16,7 +16,7 @@ from orchestrator.adapters.stores.documents import (
 from orchestrator.ports import Document, IncidentRecord
 
 INCIDENTS: Final = "orchestrator:incidents"
-"""Their numbers, sorted."""
+"""Their numbers. A set, and plain values: a user for this store needs no rights that it did not need before."""
 OPEN: Final = "orchestrator:incidents:open"
 HISTORIES: Final = "orchestrator:histories"
 """The names of the services that have one."""
@@ -32,8 +32,12 @@ class Queue(Protocol):
     def __call__(self, *words: str | int) -> None: ...
 
 
-def incident_key(number: int | str) -> str:
-    return f"orchestrator:incident:{number}"
+def summary_key(number: int) -> str:
+    return f"orchestrator:incident:{number}:summary"
+
+
+def details_key(number: int) -> str:
+    return f"orchestrator:incident:{number}:details"
 
 
 def history_key(service: str) -> str:
@@ -51,27 +55,23 @@ class Batch:
         self._kept = {plain(name): encoded(each) for name, each in histories.items() if each is not None}
         self._forgotten = [plain(name) for name, each in histories.items() if each is None]
 
-    async def outdated(self, ask: Ask) -> Sequence[str]:
+    async def outdated(self, ask: Ask) -> Sequence[int]:
         """The numbers of the closed incidents that are too many."""
         if not self._incidents:
             return ()
-        too_many = await ask("ZRANGE", INCIDENTS, 0, -(RETAINED_INCIDENTS + 1))
-        still_open = set(await ask("SMEMBERS", OPEN)) if too_many else set[str]()
-        return [number for number in too_many if number not in still_open]
+        numbers, still_open = await _numbers(ask, INCIDENTS), set(await _numbers(ask, OPEN))
+        return [number for number in numbers[RETAINED_INCIDENTS:] if number not in still_open]
 
-    def write(self, queue: Queue, outdated: Sequence[str]) -> None:
+    def write(self, queue: Queue, outdated: Sequence[int]) -> None:
         for number, is_open, summary, details in self._incidents:
-            key = incident_key(number)
-            queue("HSET", key, "summary", summary, "details", details)
-            queue("ZADD", INCIDENTS, number, number)
+            lifetime = () if is_open else ("EX", _RETAINED)
+            queue("SET", summary_key(number), summary, *lifetime)
+            queue("SET", details_key(number), details, *lifetime)
+            queue("SADD", INCIDENTS, number)
             queue("SADD" if is_open else "SREM", OPEN, number)
-            if is_open:
-                queue("PERSIST", key)
-            else:
-                queue("EXPIRE", key, _RETAINED)
         if outdated:
-            queue("DEL", *map(incident_key, outdated))
-            queue("ZREM", INCIDENTS, *outdated)
+            queue("DEL", *(key for number in outdated for key in (summary_key(number), details_key(number))))
+            queue("SREM", INCIDENTS, *outdated)
         if self._kept:
             queue("MSET", *(word for name in self._kept for word in (history_key(name), self._kept[name])))
             queue("SADD", HISTORIES, *self._kept)
@@ -82,10 +82,9 @@ class Batch:
 
 async def read_open(ask: Ask) -> tuple[list[IncidentRecord], int]:
     """The open ones, oldest first, and the highest number given; what cannot be read is left out."""
-    newest = await ask("ZREVRANGE", INCIDENTS, 0, 0)
-    numbers = sorted(int(number) for number in await ask("SMEMBERS", OPEN))
-    read = [await read_one(ask, number) for number in numbers]
-    return [record for record in read if record is not None], int(newest[0]) if newest else 0
+    newest = await _numbers(ask, INCIDENTS)
+    read = [await read_one(ask, number) for number in reversed(await _numbers(ask, OPEN))]
+    return [record for record in read if record is not None], newest[0] if newest else 0
 
 
 async def read_histories(ask: Ask) -> dict[str, Document]:
@@ -96,7 +95,7 @@ async def read_histories(ask: Ask) -> dict[str, Document]:
 
 
 async def read_one(ask: Ask, number: int) -> IncidentRecord | None:
-    summary, details = await ask("HMGET", incident_key(number), "summary", "details")
+    summary, details = await ask("MGET", summary_key(number), details_key(number))
     head = decoded(summary)
     return None if head is None else IncidentRecord(number, head, decoded(details) or {})
 
@@ -106,15 +105,17 @@ async def read_summaries(
 ) -> list[Document]:
     """Newest first; what expired is passed over. Of one service: reads through all of them at the most."""
     found: list[Document] = []
-    below = "+inf" if before is None else f"({before}"
-    offset = 0
-    while len(found) < limit:
-        numbers = await ask("ZREVRANGEBYSCORE", INCIDENTS, below, "-inf", "LIMIT", offset, _PAGE)
-        for number in numbers:
-            summary = decoded(await ask("HGET", incident_key(number), "summary"))
-            if summary is not None and status in (None, summary.get("status")) and concerns(summary, service):
-                found.append(summary)
-        if len(numbers) < _PAGE:
+    numbers = [number for number in await _numbers(ask, INCIDENTS) if before is None or number < before]
+    for begin in range(0, len(numbers), _PAGE):
+        if len(found) >= limit:
             break
-        offset += _PAGE
+        page = numbers[begin : begin + _PAGE]
+        read = map(decoded, await ask("MGET", *map(summary_key, page)))
+        known = (each for each in read if each is not None)
+        found.extend(each for each in known if status in (None, each.get("status")) and concerns(each, service))
     return found[: max(limit, 0)]
+
+
+async def _numbers(ask: Ask, key: str) -> list[int]:
+    """The highest first."""
+    return sorted(map(int, await ask("SMEMBERS", key)), reverse=True)
