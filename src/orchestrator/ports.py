@@ -332,7 +332,8 @@ class Kept:
     """The open ones, oldest first."""
     last_incident: int = 0
     histories: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
-    """When each service was in which status; under the empty name: when we were last seen alive."""
+    """When each service was in which status; under the empty name: when we were last seen alive; under
+    ``@notifications``: what was told to whom."""
 
 
 class StateStore(Protocol):

@@ -35,6 +35,7 @@ class Office:
     kept: Document = field(default_factory=dict)
     past: tuple[Incident, ...] = ()
     notes: list[tuple[int, str]] = field(default_factory=list)
+    renumbered: set[int] = field(default_factory=set)
     clock: VirtualClock = field(default_factory=VirtualClock)
 
     @property
@@ -52,8 +53,9 @@ class Office:
             self.telling,
             self.clock,
             category_of=CATEGORIES.get,
+            is_open=lambda number: number not in self.renumbered,
             keep=keep,
-            note=lambda incident, words: self.notes.append((incident, words)),
+            note=lambda incident, words: self.notes.append((incident.id, words)),
         )
         messenger.begin(self.kept)
 
@@ -217,6 +219,21 @@ def test_a_part_of_another_incident_ends_silently() -> None:
             messenger.incident_changed(office.over(whole))
             await asyncio.sleep(1)
         assert office.channels["ops"].told == [("opened", [1]), ("updated", [2]), ("resolved", [2])]
+
+    story(told)
+
+
+def test_an_incident_that_goes_by_another_number_is_not_waited_for_under_the_old_one() -> None:
+    office = Office(Rules(reminder=60.0))
+
+    async def told() -> None:
+        with office.open() as messenger:
+            messenger.incident_changed(office.incident(1))
+            await asyncio.sleep(31)
+            office.renumbered.add(1)
+            messenger.incident_changed(office.incident(8))
+            await asyncio.sleep(120)
+            assert [ids for kind, ids in office.channels["ops"].told if kind == "reminder"] == [[8]]
 
     story(told)
 

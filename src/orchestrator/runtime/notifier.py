@@ -30,6 +30,8 @@ from orchestrator.runtime.views import ChannelView
 
 PATIENCE: Final = 10.0
 """Seconds for one attempt to deliver one message."""
+TOLD: Final = "@notifications"
+"""What was told is kept under this name, among the histories; no service is named so."""
 _LONGEST_SLEEP: Final = 60.0
 """Seconds after which quiet hours are reckoned anew: the wall clock may have been stepped."""
 
@@ -60,8 +62,8 @@ class Tested:
 
 
 class Messenger(Observer):
-    """``category_of`` a service, where it is known; ``keep`` keeps what was told, for the next process; ``note`` has an
-    incident's story say so."""
+    """``category_of`` a service, where it is known; ``is_open``: an incident of this number; ``keep`` keeps what was
+    told, for the next process; ``note`` has an incident's story say so."""
 
     def __init__(
         self,
@@ -69,12 +71,14 @@ class Messenger(Observer):
         clock: Clock,
         *,
         category_of: Callable[[str], Category | None],
+        is_open: Callable[[int], bool],
         keep: Callable[[Document], None],
-        note: Callable[[int, str], None],
+        note: Callable[[Incident, str], None],
     ) -> None:
         self._telling = telling
         self._clock = clock
         self._category_of = category_of
+        self._is_open = is_open
         self._keep = keep
         self._note = note
         self._book = Book()
@@ -165,6 +169,9 @@ class Messenger(Observer):
 
     def _plan(self) -> Sequence[Dispatch]:
         now, rules = self._clock.now(), self._telling.rules
+        for number in [number for number, each in self._heard.items() if each.incident.closed_at is None]:
+            if not self._is_open(number):
+                self._heard.pop(number)  # it goes by another number, since the store could be read at last
         for number in notices.finished(self._book, self._heard, rules, now):
             self._heard.pop(number)
             for channel in notices.left_waiting(self._book, number, rules):
@@ -221,7 +228,8 @@ class Messenger(Observer):
         told = ",".join(f"{each.incident.id}:{each.kind}" for each in dispatch.notices)
         _log.info("Notification sent", channel=channel, incidents=told)
         for notice in dispatch.notices:
-            self._note(notice.incident.id, f"{channel} was told ({notice.kind})")
+            newest = self._heard.get(notice.incident.id)
+            self._note(newest.incident if newest else notice.incident, f"{channel} was told ({notice.kind})")
 
     def _remember(self, book: Book, now: Instant) -> None:
         if book is not self._book:

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
-from orchestrator.core.incidents import Incident
+from orchestrator.core.incidents import Entry, Incident, Note
 from orchestrator.core.messages import Command, Outcome, Reply
-from orchestrator.core.model import Check, Instant, ProbeResult
+from orchestrator.core.model import Category, Check, Instant, ProbeResult
+from orchestrator.core.notices import GIVEN_UP_AFTER
 from orchestrator.core.sighting import Changes
-from orchestrator.errors import ContainerNotFound, UnknownService
+from orchestrator.errors import ContainerNotFound, StoreError, UnknownService
 from orchestrator.ports import (
     Clock,
     ContainerEngine,
     Document,
     EventRecord,
     GpuDriver,
+    IncidentRecord,
     Kept,
     LogLine,
     Probe,
@@ -46,6 +48,7 @@ from orchestrator.runtime.inbox import (
     Probed,
     Surveyed,
 )
+from orchestrator.runtime.incident_document import details_document, incident_of, summary_document
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
@@ -54,7 +57,7 @@ from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
-from orchestrator.runtime.notifier import NOTHING_TOLD, Telling, Tested
+from orchestrator.runtime.notifier import NOTHING_TOLD, TOLD, Messenger, Telling, Tested
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
@@ -73,6 +76,8 @@ _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
 _TIME_TO_CLOSE: Final = 0.5
 """9 s in all, with the second of the probes' parting: engine and disk may hang at once, and 10 s are promised."""
+_MOST_RECENT: Final = 200
+"""Incidents that a new process looks through for what is still to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ class ContainerOrchestrator:
         self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("resources", self._resource_monitor.run)
         self._crew.add("journal", self._journal.run)
+        self._crew.add("notifications", lambda: self._messenger.run(self._recent_incidents))
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
@@ -162,6 +168,14 @@ class ContainerOrchestrator:
             storm=lambda: self._storms.words,
             publish=self._publish_incident,
         )
+        self._messenger = Messenger(
+            telling,
+            clock,
+            category_of=self._category_of,
+            is_open=lambda number: any(each.id == number for each in self.incidents.open),
+            keep=lambda document: self._journal.remember_history(TOLD, document),
+            note=self._note_told,
+        )
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
@@ -169,6 +183,7 @@ class ContainerOrchestrator:
             self._admission,
             self._storms,
             self.incidents,
+            self._messenger,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -338,6 +353,7 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
+        self._messenger.begin(kept.histories.get(TOLD, {}))
         self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
@@ -349,6 +365,7 @@ class ContainerOrchestrator:
             self._brain.turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close(_TIME_TO_CLOSE)
+            await self._messenger.close()
             for probe in self._probes.values():
                 await probe.close()
             await self._gpus.close()
@@ -370,6 +387,34 @@ class ContainerOrchestrator:
 
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
+
+    def _category_of(self, service: str) -> Category | None:
+        record = self._registry.get(service)
+        return None if record is None else record.spec.category
+
+    async def _recent_incidents(self) -> Sequence[Incident]:
+        """Those that are open, and those that were not closed for long enough to be told of no more."""
+        oldest = self._clock.now().wall - GIVEN_UP_AFTER
+        closed = [incident_of(each) for each in await self._journal.incidents(_MOST_RECENT, status="closed")]
+        recent = [each for each in closed if each is not None and (each.closed_at or 0.0) > oldest]
+        return *self.incidents.open, *[await self._whole(each) for each in recent]
+
+    async def _whole(self, incident: Incident) -> Incident:
+        """With its story, where the store tells it."""
+        try:
+            record = await self._journal.incident(incident.id)
+        except (StoreError, TimeoutError):
+            return incident
+        return (record and incident_of({**record.summary, **record.details})) or incident
+
+    def _note_told(self, incident: Incident, words: str) -> None:
+        """Into its story, which goes on when it is closed."""
+        if incident.closed_at is None:
+            self.incidents.note(Note("", "notified", words, incident=incident.id))
+            return
+        told = incident.told(Entry(self._clock.now().wall, "notified", "", words))
+        self._journal.remember_incident(IncidentRecord(told.id, summary_document(told), details_document(told)))
+        self._publish_incident(told)
 
     def _publish_incident(self, incident: Incident) -> None:
         for observer in self._observers:

@@ -33,6 +33,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -53,9 +54,11 @@ from orchestrator.core.model import (
     TcpCheck,
     TieKind,
 )
+from orchestrator.core.routing import NO_RULES
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
 from orchestrator.runtime.monitoring import MonitoringView
+from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.views import ServiceView
@@ -70,6 +73,7 @@ from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.ledger import Ledger
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
+from orchestrator.testing.notifier import FakeNotifier
 from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.promises import broken_promises
@@ -115,6 +119,9 @@ class Scenario:
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
+        self.channels: dict[str, FakeNotifier] = {}
+        """Who is told of incidents: nobody, unless a story says so before it begins."""
+        self.telling = NO_RULES
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
         self.steps: list[str] = []
@@ -306,6 +313,7 @@ class Scenario:
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
+                telling=Telling(replace(self.telling, channels=tuple(self.channels)), self.channels, "scenario"),
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
