@@ -120,7 +120,7 @@ class Scenario:
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
         self.channels: dict[str, FakeNotifier] = {}
-        """Who is told of incidents: nobody, unless a story says so before it begins."""
+        """Who is told of incidents, by ``telling``: nobody, unless a story says so."""
         self.telling = NO_RULES
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
@@ -262,7 +262,11 @@ class Scenario:
     def reload(self, configuration: Mapping[str, object]) -> Changes:
         """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
         self._configuration = _configured(configuration)
+        self.orchestrator.tell(self._telling())
         return self.orchestrator.adopt(ServiceSurveyor(self._configuration))
+
+    def _telling(self) -> Telling:
+        return Telling(replace(self.telling, channels=tuple(self.channels)), self.channels, "scenario")
 
     def ask(self, service: str, command: Command, requester: Requester | None = None) -> Reply:
         self.commands.append((self.moment, service, command))
@@ -313,7 +317,7 @@ class Scenario:
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
-                telling=Telling(replace(self.telling, channels=tuple(self.channels)), self.channels, "scenario"),
+                telling=self._telling(),
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
