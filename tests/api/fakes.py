@@ -14,7 +14,7 @@ from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownServic
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
-from orchestrator.runtime.notifier import Tested
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -96,7 +96,7 @@ class FakeSupervisor:
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
-        self.tested: list[Tested] = []
+        self.tested: list[Trial] = []
         """How test messages end."""
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
@@ -179,7 +179,7 @@ class FakeSupervisor:
             if since is None or line.at is None or line.at >= since:
                 yield line
 
-    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Tested]:
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
         known = {each.channel: each for each in self.tested}
         if channel is not None and channel not in known:
             raise UnknownChannel(channel, known)

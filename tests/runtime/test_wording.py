@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -59,8 +60,10 @@ def test_it_names_the_cause_the_evidence_what_was_done_whether_it_worked_and_wha
     assert lines["Cause"] == "killed by OOM at its 512 MiB limit (likely)"
     assert lines["Evidence"] == "exit code 137, oom_kill 1"
     assert lines["Affected"] == "web-0, web-1, web-2, web-3, web-4 and 2 more"
-    assert lines["Done"].startswith("2 actions, the last: restarted at ")
-    assert lines["Result"] == "not well; restart failed: exited with code 137"
+    assert re.fullmatch(r"2 actions, the last at \d\d:\d\d:\d\d: restarted", lines["Done"])
+    once = labelled(message(Kind.OPENED, replace(INCIDENT, timeline=INCIDENT.timeline[:2])))["Done"]
+    assert re.fullmatch(r"at \d\d:\d\d:\d\d: restarted", once)
+    assert lines["Result"] == "not well; the last outcome: restart failed: exited with code 137"
     assert lines["To do"] == "raise its memory limit"
     assert lines["Incident"].startswith("17 on gpu-box, open since ")
     assert lines["Incident"].endswith("(3 min): orchestrator incidents 17")
@@ -97,7 +100,10 @@ def test_the_end_is_told_with_whether_all_is_well_and_with_nothing_to_do() -> No
     ("incident", "words"),
     [
         (INCIDENT, "nothing yet, it is being healed: orchestrator explain postgres"),
-        (replace(INCIDENT, severity="critical"), "it does not heal by itself: orchestrator explain postgres"),
+        (
+            replace(INCIDENT, severity="critical"),
+            "it does not heal by itself: see orchestrator explain postgres, orchestrator logs postgres",
+        ),
         (replace(INCIDENT, cause=Cause("it is away", subject="engine")), "look at the host: orchestrator doctor"),
     ],
 )

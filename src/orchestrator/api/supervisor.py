@@ -13,7 +13,7 @@ from orchestrator.core.sighting import Changes
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
-from orchestrator.runtime.notifier import Tested
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
@@ -83,7 +83,7 @@ class Supervisor(Protocol):
         """
         ...
 
-    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Tested]:
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
         """A test message through this channel, or all; within some 10 s. Raises ``UnknownChannel``. Journalled."""
         ...
 

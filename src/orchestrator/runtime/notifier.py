@@ -52,7 +52,7 @@ NOTHING_TOLD: Final = Telling()
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Trial:
     """How a test message to one channel ended."""
 
     channel: str
@@ -238,7 +238,7 @@ class Messenger(Observer):
 
     # --- asked -----------------------------------------------------------------------------------------------
 
-    async def test(self, channel: str | None = None) -> tuple[Tested, ...]:
+    async def test(self, channel: str | None = None) -> tuple[Trial, ...]:
         """Send a test message through this channel, or all, side by side. Raises :class:`UnknownChannel`."""
         chosen = self._telling.rules.channels if channel is None else (channel,)
         for name in chosen:
@@ -246,9 +246,9 @@ class Messenger(Observer):
                 raise UnknownChannel(name, self._telling.rules.channels)
         return tuple(await asyncio.gather(*map(self._test, chosen)))
 
-    async def _test(self, channel: str) -> Tested:
+    async def _test(self, channel: str) -> Trial:
         begun = self._clock.now()
         notifier = self._telling.channels[channel]
         notification = wording.test_message(secrets.token_hex(16), channel, self._telling.sender, begun)
         receipt = await notifier.send(notification, PATIENCE)
-        return Tested(channel, notifier.address, receipt, self._clock.now().moment - begun.moment)
+        return Trial(channel, notifier.address, receipt, self._clock.now().moment - begun.moment)

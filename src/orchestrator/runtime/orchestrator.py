@@ -57,7 +57,7 @@ from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
-from orchestrator.runtime.notifier import NOTHING_TOLD, TOLD, Messenger, Telling, Tested
+from orchestrator.runtime.notifier import NOTHING_TOLD, TOLD, Messenger, Telling, Trial
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
@@ -336,7 +336,7 @@ class ContainerOrchestrator:
         """Of incidents, from now on."""
         self._messenger.adopt(telling)
 
-    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Tested]:
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
         """A test message through this channel, or all, side by side; within some 10 s, whatever hangs. Raises
         :class:`UnknownChannel`."""
         tested = await self._messenger.test(channel)

@@ -119,7 +119,7 @@ def _lines(notice: Notice, sender: str, now: Instant) -> Iterator[Line]:
     evidence = _newest(incident, "evidence")
     if evidence:
         yield "Evidence", evidence
-    dependents = [each.service for each in incident.members if each.role == "dependent"]
+    dependents = sorted(each.service for each in incident.members if each.role == "dependent")
     if dependents:
         yield "Affected", _named(dependents)
     yield "Done", _done(incident)
@@ -137,8 +137,8 @@ def _done(incident: Incident) -> str:
     done = [each for each in incident.timeline if each.kind in ("action", "playbook")]
     if not done:
         return "nothing yet" if incident.closed_at is None else "nothing"
-    newest = f"{done[-1].text} at {_clock(done[-1].at)}"
-    return newest if len(done) == 1 else f"{len(done)} actions, the last: {newest}"
+    newest = f"{_clock(done[-1].at)}: {done[-1].text}"
+    return f"at {newest}" if len(done) == 1 else f"{len(done)} actions, the last at {newest}"
 
 
 def _result(incident: Incident) -> str:
@@ -147,7 +147,7 @@ def _result(incident: Incident) -> str:
     if incident.closed_at is not None:
         return _newest(incident, "closed") or "closed"
     outcome = _newest(incident, "outcome")
-    return f"not well; {outcome}" if outcome else "not well"
+    return f"not well; the last outcome: {outcome}" if outcome else "not well"
 
 
 def _next_step(incident: Incident) -> str:
@@ -155,7 +155,7 @@ def _next_step(incident: Incident) -> str:
     if not service:
         return "look at the host: orchestrator doctor"
     if incident.severity == "critical":
-        return f"it does not heal by itself: orchestrator explain {service}"
+        return f"it does not heal by itself: see orchestrator explain {service}, orchestrator logs {service}"
     return f"nothing yet, it is being healed: orchestrator explain {service}"
 
 

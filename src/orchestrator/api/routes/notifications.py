@@ -12,7 +12,7 @@ from orchestrator.api.answers import ACCESS, problems
 from orchestrator.api.security import requester_of
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.ports import Clock
-from orchestrator.runtime.notifier import Tested
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.views import timestamp
 
 
@@ -26,7 +26,7 @@ class ChannelTest(BaseModel):
     seconds: float
 
     @classmethod
-    def of(cls, tested: Tested) -> ChannelTest:
+    def of(cls, tested: Trial) -> ChannelTest:
         return cls(
             channel=tested.channel,
             address=tested.address,
@@ -53,7 +53,7 @@ class NotificationRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/api/system/notifications", tags=["notifications"])
-        tested = {**ACCESS, **problems(s404="No channel of this name is configured.")}
+        tested = {**ACCESS, **problems(s404="No channel of this name is configured.", s422="No name.")}
         router.get("", summary="How the notification channels are doing", responses=ACCESS)(self.channels)
         router.post("/test", summary="Send a test message", responses=tested)(self.test_channels)
         return router
