@@ -333,6 +333,19 @@ def test_a_new_channel_is_told_of_what_is_open_and_of_nothing_that_was_over_befo
     assert notices.configured(again, RULES, Desk.now(600.0)).outlets.keys() == {"ops"}
 
 
+def test_what_an_earlier_process_told_counts_also_when_it_is_read_late() -> None:
+    earlier = Desk(book=notices.configured(Book(), RULES, Desk.now(0.0)))
+    earlier.hear(an_incident(1))
+    earlier.send(30.0)
+    ours = Desk(book=notices.configured(Book(), RULES, Desk.now(50.0)))
+    ours.hear(an_incident(2))
+    ours.refuse(80.0)
+    book = notices.continued(earlier.book, ours.book)
+    assert book.lines.keys() == {(1, "ops"), (2, "ops")}
+    assert (book.outlet("ops").since, book.outlet("ops").failure) == (EPOCH, "HTTP 500")
+    assert notices.continued(Book(), ours.book) == ours.book
+
+
 def test_who_knows_of_a_part_knows_of_the_whole_and_hears_one_end() -> None:
     desk = Desk()
     desk.hear(an_incident(1, cause="web"))

@@ -196,8 +196,8 @@ def test_the_documented_rights_suffice_and_a_missing_one_is_named(redis: Redis) 
 
     async def story(store: RedisStore) -> None:
         await store.open()
-        told = {"incidents": [incident(1), incident(2, "closed")], "histories": {"web": WEB, "db": None}}
-        await store.write({"web": WEB, "db": None}, [event(1)], **told)
+        told = [incident(1), incident(2, "closed")]
+        await store.write({"web": WEB, "db": None}, [event(1)], incidents=told, histories={"web": WEB, "db": None})
         assert sequences(await store.events(9, service="web")) == [1]
         assert numbers(await store.incidents(9)) == [2, 1]
         assert await store.incident(2) == incident(2, "closed")

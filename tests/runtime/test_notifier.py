@@ -52,21 +52,27 @@ class Office:
         messenger = Messenger(
             self.telling,
             self.clock,
+            self,
             category_of=CATEGORIES.get,
-            is_open=lambda number: number not in self.renumbered,
             keep=keep,
-            note=lambda incident, words: self.notes.append((incident.id, words)),
         )
-        messenger.begin(self.kept)
-
-        async def recall() -> tuple[Incident, ...]:
-            return self.past
-
-        task = asyncio.get_running_loop().create_task(messenger.run(recall))
+        messenger.take_over(self.kept)
+        task = asyncio.get_running_loop().create_task(messenger.run())
         try:
             yield messenger
         finally:
             task.cancel()
+
+    # the archive
+
+    def is_open(self, number: int) -> bool:
+        return number not in self.renumbered
+
+    async def recent(self) -> tuple[Incident, ...]:
+        return self.past
+
+    def note(self, incident: Incident, words: str) -> None:
+        self.notes.append((incident.id, words))
 
     def incident(self, number: int = 1, service: str = "db", **changes: Any) -> Incident:
         now = self.clock.now().wall

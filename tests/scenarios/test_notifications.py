@@ -182,7 +182,7 @@ def test_an_engine_that_is_away_is_told_as_what_it_is() -> None:
         assert kinds(world) == ["opened"]
         message = world.channels["ops"].received[0]
         assert "critical" in message.subject
-        assert "orchestrator doctor" in message.text
+        assert "the engine does not answer" in message.text
         world.engine.come_back()
         world.run_for("10m")
         assert kinds(world) == ["opened", "resolved"]

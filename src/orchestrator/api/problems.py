@@ -19,6 +19,7 @@ from orchestrator.errors import (
     OrchestratorError,
     StoreError,
     UnknownChannel,
+    UnknownIncident,
     UnknownService,
 )
 
@@ -28,6 +29,7 @@ Code = Literal[
     "unknown_service",
     "unknown_project",
     "unknown_channel",
+    "unknown_incident",
     "invalid_input",
     "invalid_configuration",
     "disabled",
@@ -152,6 +154,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     app.add_exception_handler(UnknownProject, _unknown_project)  # type: ignore[arg-type]
+    app.add_exception_handler(UnknownIncident, _unknown_incident)  # type: ignore[arg-type]
     app.add_exception_handler(OrchestratorError, _ours)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _internal)
 
@@ -172,6 +175,10 @@ async def _http(request: Request, error: HTTPException) -> ProblemResponse:
 
 async def _unknown_project(request: Request, error: UnknownProject) -> ProblemResponse:
     return ProblemResponse(404, "unknown_project", str(error), instance=request.url.path)
+
+
+async def _unknown_incident(request: Request, error: UnknownIncident) -> ProblemResponse:
+    return ProblemResponse(404, "unknown_incident", str(error), instance=request.url.path)
 
 
 async def _ours(  # noqa: PLR0912 - one case for each kind of error

@@ -201,10 +201,12 @@ class HostCondition:
 
     engine: str = ""
     """Why the engine does not answer; empty: it does."""
+    remedy: str = ""
+    """What a person can do about that."""
     answering_since: float = -math.inf
     """The moment since which it does."""
     storm: str = ""
-    """Why restarts are paused; empty: they are not."""
+    """Why restarts are paused, without saying that they are; empty: they are not."""
     missing: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What is required of it and is not there, by name, each with the reason."""
 

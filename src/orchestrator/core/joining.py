@@ -187,11 +187,11 @@ def _once_more(draft: Draft, condition: Condition, home: int, *, failed: bool) -
     member, before = incident.member(condition.service), draft.before.conditions.get(condition.service)
     if member is None or member.left_at is not None:
         draft.admit(home, condition, "dependent" if member is None else member.role)
-    if before is not None and before.stand != "ill":
+    if before is not None and before.stand != "ill" and not condition.given_up:
         draft.tell(home, "detected", condition.service, condition.sentence)
     if incident.cause.service == condition.service:
         _sharpen(draft, home, condition)
-    elif (failed or condition.given_up) and _over(draft, incident):
+    elif condition.given_up or (failed and _is_well(draft, incident.cause.service)):
         draft.admit(home, condition, "root")
         draft.name(home, cause_of(condition.service, draft.conditions, draft.host))
 
@@ -205,9 +205,7 @@ def _sharpen(draft: Draft, number: int, condition: Condition) -> None:
         draft.name(number, replace(cause, rule=incident.cause.rule, remedy=incident.cause.remedy))
 
 
-def _over(draft: Draft, incident: Incident) -> bool:
-    """Whether what it is named for is well again, or gone: then it is not what keeps it open."""
-    if incident.cause.subject:
-        return not draft.host_ails(incident.cause.subject) and incident.cause.subject not in draft.host.missing
-    cause = draft.conditions.get(incident.cause.service)
+def _is_well(draft: Draft, service: str) -> bool:
+    """Whether what it is named for is no more what keeps it open; what is the host's stays its cause."""
+    cause = draft.conditions.get(service)
     return cause is not None and cause.stand == "well"

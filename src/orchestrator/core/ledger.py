@@ -50,7 +50,7 @@ def reckon(
             if words or not _starts_up(draft, condition):
                 place(draft, condition, failed=bool(words))
         elif words and condition.stand != "excused":
-            draft.conditions[condition.service] = replace(condition, sentence=f"{condition.service}: {words}")
+            draft.conditions[condition.service] = replace(condition, sentence=f"{condition.service} failed: {words}")
             place(draft, draft.conditions[condition.service], failed=True)
     for note in notes:
         _write_down(draft, note)
@@ -116,7 +116,7 @@ def _starts_up(draft: Draft, condition: Condition) -> bool:
 def _weigh_host(draft: Draft) -> None:
     before, host = draft.before.host, draft.host
     if host.engine and not before.engine:
-        cause = Cause(f"the engine does not answer: {host.engine}", subject=ENGINE)
+        cause = Cause(f"the engine does not answer: {host.engine}", subject=ENGINE, remedy=host.remedy)
         number = draft.where.get(ENGINE)
         if number is None:
             draft.start(cause, "critical")
@@ -132,7 +132,7 @@ def _weigh_host(draft: Draft) -> None:
 
 def _break_out(draft: Draft) -> None:
     """What failed just before is no cause any more, but what the storm took down."""
-    cause = Cause(f"many failed at once: {draft.host.storm}", subject=STORM, confidence="likely")
+    cause = Cause(f"restarts are paused: {draft.host.storm}", subject=STORM, confidence="likely")
     since = draft.now.wall - STORM_REACHES_BACK
     parts = [
         number

@@ -259,6 +259,14 @@ def _digested(meant: str) -> str:
 # --- how it went ---------------------------------------------------------------------------------------------
 
 
+def continued(earlier: Book, ours: Book) -> Book:
+    """What an earlier process told, and what this one has told since."""
+    outlets = {**ours.outlets}
+    for channel, outlet in earlier.outlets.items():
+        outlets[channel] = replace(ours.outlet(channel), since=outlet.since)
+    return Book({**earlier.lines, **ours.lines}, outlets)
+
+
 def configured(book: Book, rules: Rules, now: Instant) -> Book:
     """With a page for each channel, and for no other one."""
     fresh = Outlet(since=now.wall)

@@ -12,6 +12,7 @@ from orchestrator.core.messages import Outcome
 from orchestrator.core.model import Instant
 from orchestrator.ports import Clock
 from orchestrator.runtime.admission import Admission
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.inbox import Asked, Ended, EngineLost, EngineReached, Inbox, Post
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
@@ -47,6 +48,7 @@ class Brain:
         updates: ProjectUpdates,
         windows: MaintenanceWindows,
         incidents: IncidentLedger,
+        histories: Histories,
     ) -> None:
         self._inbox = inbox
         self._clock = clock
@@ -61,6 +63,7 @@ class Brain:
         self._updates = updates
         self._windows = windows
         self._incidents = incidents
+        self._histories = histories
         self._turns = 0
 
     async def run(self) -> None:
@@ -113,6 +116,7 @@ class Brain:
         if ended:
             self._part(now)
         self._incidents.turn(now)
+        self._histories.turn(now)
 
     def _pass_on(self, post: Post) -> None:
         for observer in self._observers:

@@ -114,8 +114,7 @@ class IncidentLedger(Observer):
         self._notes.append(Note(spec.name, "detected", failure.value, failure=True))
 
     def ordered(self, action: Action, spec: ServiceSpec) -> None:
-        by_hand = "asked for: " if action.manual else ""
-        self._notes.append(Note(spec.name, "action", f"{action.kind}, {by_hand}{action.cause}", acted=True))
+        self._notes.append(Note(spec.name, "action", f"{action.kind}: {action.cause}", acted=True))
 
     # --- an earlier process ------------------------------------------------------------------------------------
 
@@ -171,13 +170,19 @@ class IncidentLedger(Observer):
     # --- the levels ----------------------------------------------------------------------------------------------
 
     def _host(self, now: Instant) -> HostCondition:
-        engine, known = self._surroundings.engine_away, self._registry.host
-        if self._incidents.host.engine and not engine:
+        away, known = self._surroundings.engine_away, self._registry.host
+        if self._incidents.host.engine and away is None:
             self._answering_since = now.moment
         missing = {name: known.resources[name].detail for name in known.missing if name in known.resources}
         if RESOURCE in known.missing:
             missing[RESOURCE] = known.gpus.detail
-        return HostCondition(engine, self._answering_since, self._storm(), missing)
+        return HostCondition(
+            engine="" if away is None else f"{away.endpoint}: {away.fact}",
+            remedy="" if away is None else away.remedy,
+            answering_since=self._answering_since,
+            storm=self._storm(),
+            missing=missing,
+        )
 
     def _conditions(self, touched: list[str], now: Instant) -> Iterator[Condition]:
         """Theirs, and of what they are down for, which need not have changed."""

@@ -13,6 +13,7 @@ from orchestrator.core.persistence import from_document, to_document
 from orchestrator.core.updating import QUIET
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import memory, narrator
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.host import take_in_gpus, take_in_resource
 from orchestrator.runtime.inbox import (
     Asked,
@@ -59,6 +60,7 @@ class Intake:
         updates: ProjectUpdates,
         windows: MaintenanceWindows,
         incidents: IncidentLedger,
+        histories: Histories,
     ) -> None:
         self._registry = registry
         self._surroundings = surroundings
@@ -69,12 +71,14 @@ class Intake:
         self._updates = updates
         self._windows = windows
         self._incidents = incidents
+        self._histories = histories
         self._history: dict[str, Document] = {}
         self._warned: set[str] = set()
 
     def remember(self, kept: Kept, now: Instant) -> None:
         """History, for services to take up when they are first seen; and what is not over yet."""
         self._history.update(kept.services)
+        self._histories.take_over(kept)
         self._incidents.take_over(kept, now)
 
     def set_aside(self, name: str, state: ServiceState, now: Instant) -> None:
@@ -122,6 +126,7 @@ class Intake:
                 self._updates.changed(project, now)
                 return ()
             case HistoryFound(kept=kept, outrun=outrun):
+                self._histories.take_over(kept)
                 self._incidents.take_over(kept, now)
                 return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service, outcome=outcome):

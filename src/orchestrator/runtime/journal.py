@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from orchestrator.errors import StoreError, StoreInUse
+from orchestrator.errors import StoreError, StoreInUse, StoreUnavailable
 from orchestrator.ports import Clock, Document, EventRecord, IncidentRecord, Kept, StateStore
 from orchestrator.runtime.backlog import Backlog
 from orchestrator.runtime.incident_shelf import IncidentShelf
@@ -101,6 +101,9 @@ class Journal:
         if self._histories.put(name, document):
             self._note_waiting()
 
+    def history(self, name: str) -> Document | None:
+        return self._histories.get(name)
+
     def remember_incident(self, incident: IncidentRecord) -> None:
         if self._incidents.put(incident.id, incident):
             self._note_waiting()
@@ -180,8 +183,12 @@ class Journal:
         known = self._incidents.get(number)
         if known is not None or not self._ever_joined:
             return known
-        async with asyncio.timeout(READ_DEADLINE):
-            return await self._store.incident(number)
+        try:
+            async with asyncio.timeout(READ_DEADLINE):
+                return await self._store.incident(number)
+        except TimeoutError:
+            words = f"State store {self._store.location}: it has not answered within {READ_DEADLINE:g} s. Ask again."
+            raise StoreUnavailable(words) from None
 
     # --- writing ---------------------------------------------------------------------------------------------
 

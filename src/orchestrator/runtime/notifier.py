@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -61,26 +61,37 @@ class Trial:
     seconds: float
 
 
+class Archive(Protocol):
+    """The incidents, beyond what is heard of them."""
+
+    def is_open(self, number: int) -> bool: ...
+
+    async def recent(self) -> Sequence[Incident]:
+        """Those that are not long over, as far as they were kept."""
+        ...
+
+    def note(self, incident: Incident, words: str) -> None:
+        """A line for its story."""
+        ...
+
+
 class Messenger(Observer):
-    """``category_of`` a service, where it is known; ``is_open``: an incident of this number; ``keep`` keeps what was
-    told, for the next process; ``note`` has an incident's story say so."""
+    """``category_of`` a service, where it is known; ``keep`` keeps what was told, for the next process."""
 
     def __init__(
         self,
         telling: Telling,
         clock: Clock,
+        archive: Archive,
         *,
         category_of: Callable[[str], Category | None],
-        is_open: Callable[[int], bool],
         keep: Callable[[Document], None],
-        note: Callable[[Incident, str], None],
     ) -> None:
         self._telling = telling
         self._clock = clock
         self._category_of = category_of
-        self._is_open = is_open
+        self._archive = archive
         self._keep = keep
-        self._note = note
         self._book = Book()
         self._heard: dict[int, Heard] = {}
         self._busy: set[str] = set()
@@ -93,10 +104,11 @@ class Messenger(Observer):
 
     # --- told ------------------------------------------------------------------------------------------------
 
-    def begin(self, kept: Mapping[str, object]) -> None:
-        """``kept``: what the process before has told."""
+    def take_over(self, kept: Mapping[str, object]) -> None:
+        """What the process before has told, at the start or as soon as it can be read."""
         now = self._clock.now()
-        self._remember(notices.configured(book_of(kept, now), self._telling.rules, now), now)
+        book = notices.continued(book_of(kept, now), self._book)
+        self._remember(notices.configured(book, self._telling.rules, now), now)
 
     def adopt(self, telling: Telling) -> None:
         """From now on; messages under way end as they were begun."""
@@ -144,9 +156,9 @@ class Messenger(Observer):
 
     # --- sending ---------------------------------------------------------------------------------------------
 
-    async def run(self, recall: Callable[[], Awaitable[Sequence[Incident]]]) -> None:
-        """Until cancelled. ``recall``: the incidents that are not long over, as far as they were kept."""
-        for incident in await recall():
+    async def run(self) -> None:
+        """Until cancelled."""
+        for incident in await self._archive.recent():
             if incident.id not in self._heard:
                 self.incident_changed(incident)
         async with asyncio.TaskGroup() as group:
@@ -170,7 +182,7 @@ class Messenger(Observer):
     def _plan(self) -> Sequence[Dispatch]:
         now, rules = self._clock.now(), self._telling.rules
         for number in [number for number, each in self._heard.items() if each.incident.closed_at is None]:
-            if not self._is_open(number):
+            if not self._archive.is_open(number):
                 self._heard.pop(number)  # it goes by another number, since the store could be read at last
         for number in notices.finished(self._book, self._heard, rules, now):
             self._heard.pop(number)
@@ -229,7 +241,7 @@ class Messenger(Observer):
         _log.info("Notification sent", channel=channel, incidents=told)
         for notice in dispatch.notices:
             newest = self._heard.get(notice.incident.id)
-            self._note(newest.incident if newest else notice.incident, f"{channel} was told ({notice.kind})")
+            self._archive.note(newest.incident if newest else notice.incident, f"{channel} was told ({notice.kind})")
 
     def _remember(self, book: Book, now: Instant) -> None:
         if book is not self._book:

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
-from orchestrator.core.incidents import Entry, Incident, Note
+from orchestrator.core.history import Figures, Stretch
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
-from orchestrator.core.model import Category, Check, Instant, ProbeResult
-from orchestrator.core.notices import GIVEN_UP_AFTER
+from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
-from orchestrator.errors import ContainerNotFound, StoreError, UnknownService
+from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
     Clock,
     ContainerEngine,
     Document,
     EventRecord,
     GpuDriver,
-    IncidentRecord,
     Kept,
     LogLine,
     Probe,
@@ -32,12 +31,14 @@ from orchestrator.ports import (
 )
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
+from orchestrator.runtime.archive import IncidentArchive
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.host import tell
 from orchestrator.runtime.inbox import (
     Asked,
@@ -48,7 +49,6 @@ from orchestrator.runtime.inbox import (
     Probed,
     Surveyed,
 )
-from orchestrator.runtime.incident_document import details_document, incident_of, summary_document
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
@@ -76,8 +76,6 @@ _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
 _TIME_TO_CLOSE: Final = 0.5
 """9 s in all, with the second of the probes' parting: engine and disk may hang at once, and 10 s are promised."""
-_MOST_RECENT: Final = 200
-"""Incidents that a new process looks through for what is still to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,6 @@ class ContainerOrchestrator:
         self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("resources", self._resource_monitor.run)
         self._crew.add("journal", self._journal.run)
-        self._crew.add("notifications", lambda: self._messenger.run(self._recent_incidents))
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
@@ -161,28 +158,30 @@ class ContainerOrchestrator:
             look=self._discovery.look,
             tell=self._tell_of_host,
         )
-        self.incidents: Final = IncidentLedger(
+        self._ledger = IncidentLedger(
             self._registry,
             self._surroundings,
             self._journal,
-            storm=lambda: self._storms.words,
+            storm=lambda: self._storms.why,
             publish=self._publish_incident,
         )
+        archive = IncidentArchive(self._ledger, self._journal, clock, self._publish_incident)
         self._messenger = Messenger(
             telling,
             clock,
-            category_of=self._category_of,
-            is_open=lambda number: any(each.id == number for each in self.incidents.open),
+            archive,
+            category_of=self._registry.category,
             keep=lambda document: self._journal.remember_history(TOLD, document),
-            note=self._note_told,
         )
+        self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
             self.telemetry,
             self._admission,
             self._storms,
-            self.incidents,
+            self._ledger,
+            self._histories,
             self._messenger,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
@@ -196,7 +195,8 @@ class ContainerOrchestrator:
             require=self._resource_monitor.look_round,
             updates=self._updates,
             windows=self._windows,
-            incidents=self.incidents,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._judgement = Judgement(
             registry=self._registry,
@@ -223,8 +223,10 @@ class ContainerOrchestrator:
             storms=self._storms,
             updates=self._updates,
             windows=self._windows,
-            incidents=self.incidents,
+            incidents=self._ledger,
+            histories=self._histories,
         )
+        self._crew.add("notifications", self._messenger.run)
         self._crew.add("brain", self._brain.run)
 
     # --- for the faces ------------------------------------------------------------------------------------
@@ -282,6 +284,29 @@ class ContainerOrchestrator:
     ) -> Sequence[EventRecord]:
         """Newest first, also what the store has not taken yet; ``before`` and ``since`` are exclusive."""
         return await self._journal.events(limit, service=service, before=before, since=since)
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first; ``before`` is an exclusive id, ``service`` one of the members."""
+        return await self._journal.incidents(limit, before=before, service=service, status=status)
+
+    async def incident(self, number: int) -> Document | None:
+        """The whole of it; raises :class:`StoreError` when it cannot be read."""
+        record = await self._journal.incident(number)
+        return None if record is None else {**record.summary, **record.details}
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Oldest first."""
+        return self._ledger.open
+
+    def availability(self, name: str, window: float) -> Figures:
+        """What of the last ``window`` seconds the service was up."""
+        return self._histories.figures(name, window)
+
+    def history(self, name: str, window: float) -> Sequence[Stretch]:
+        """In which status it was, oldest first, without a gap."""
+        return self._histories.stretches(name, window)
 
     async def logs(
         self, name: str, *, tail: int, follow: bool = False, since: float | None = None
@@ -353,7 +378,7 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
-        self._messenger.begin(kept.histories.get(TOLD, {}))
+        self._messenger.take_over(kept.histories.get(TOLD, {}))
         self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
@@ -376,6 +401,7 @@ class ContainerOrchestrator:
     # --- what the parts tell ------------------------------------------------------------------------------
 
     def _recovered(self, kept: Kept, outrun: Mapping[str, Document]) -> None:
+        self._messenger.take_over(kept.histories.get(TOLD, {}))
         self._inbox.post(HistoryFound(kept, outrun))
 
     def _probed(self, service: str, result: ProbeResult) -> None:
@@ -387,34 +413,6 @@ class ContainerOrchestrator:
 
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
-
-    def _category_of(self, service: str) -> Category | None:
-        record = self._registry.get(service)
-        return None if record is None else record.spec.category
-
-    async def _recent_incidents(self) -> Sequence[Incident]:
-        """Those that are open, and those that were not closed for long enough to be told of no more."""
-        oldest = self._clock.now().wall - GIVEN_UP_AFTER
-        closed = [incident_of(each) for each in await self._journal.incidents(_MOST_RECENT, status="closed")]
-        recent = [each for each in closed if each is not None and (each.closed_at or 0.0) > oldest]
-        return *self.incidents.open, *[await self._whole(each) for each in recent]
-
-    async def _whole(self, incident: Incident) -> Incident:
-        """With its story, where the store tells it."""
-        try:
-            record = await self._journal.incident(incident.id)
-        except (StoreError, TimeoutError):
-            return incident
-        return (record and incident_of({**record.summary, **record.details})) or incident
-
-    def _note_told(self, incident: Incident, words: str) -> None:
-        """Into its story, which goes on when it is closed."""
-        if incident.closed_at is None:
-            self.incidents.note(Note("", "notified", words, incident=incident.id))
-            return
-        told = incident.told(Entry(self._clock.now().wall, "notified", "", words))
-        self._journal.remember_incident(IncidentRecord(told.id, summary_document(told), details_document(told)))
-        self._publish_incident(told)
 
     def _publish_incident(self, incident: Incident) -> None:
         for observer in self._observers:

@@ -55,9 +55,9 @@ class Surroundings:
         return changed
 
     @property
-    def engine_away(self) -> str:
-        """Why the engine cannot be asked, in words; empty: it can, or has not been tried."""
-        return "" if self._error is None else str(self._error)
+    def engine_away(self) -> EngineUnavailable | None:
+        """Why the engine cannot be asked; ``None``: it can, or has not been tried."""
+        return self._error
 
     @property
     def surveyed(self) -> bool:
