@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator import bootstrap
 from orchestrator.configuration import load
 from orchestrator.configuration.notifications import Notifications, read_notifications
 from orchestrator.core.model import Category
 from orchestrator.core.routing import Digest, QuietHours, Route, Rules
 from orchestrator.core.windows import Window
+from orchestrator.runtime.clock import SystemClock
 
 SOURCE = "orchestrator.yaml"
 SECRET = "correct-horse-battery-staple"
@@ -164,6 +167,15 @@ def test_all_problems_are_told_at_once_and_the_rest_is_used() -> None:
     assert notifications.rules.routes[0] == Route(("ops", "bad"))
     assert (notifications.rules.channels, notifications.rules.settle) == (("ops",), 60.0)
     assert notifications.rules.digest == Digest()
+
+
+def test_what_is_configured_is_what_the_orchestrator_tells_through(tmp_path: Path) -> None:
+    file = tmp_path / "orchestrator.yaml"
+    file.write_text("notifications: {channels: {ops: {url: 'https://user:pass@hooks.example.com/t0ken'}}}")
+    configuration = load({"config": file, "state": tmp_path / "state.db"}, None)
+    (channel,) = bootstrap.build(configuration).orchestrator.system().notifications
+    assert (channel.name, channel.address, channel.working) == ("ops", "https://hooks.example.com", True)
+    assert bootstrap.make_telling(configuration, SystemClock()).sender == socket.gethostname()
 
 
 def test_without_apprise_its_addresses_are_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
