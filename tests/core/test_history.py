@@ -71,6 +71,11 @@ def test_an_outage_in_the_middle_of_which_nobody_looked_has_no_length() -> None:
     assert figures(history, DAY, NOON + 600).recoveries == 0
 
 
+def test_a_start_up_is_no_outage() -> None:
+    history = told(("starting", False, 0), ("running", True, 100))
+    assert figures(history, DAY, NOON + 200).recoveries == 0
+
+
 def test_an_outage_lasts_through_every_status_that_is_not_up() -> None:
     history = told(("running", True, 0), ("unhealthy", False, 10), ("stopped", False, 20), ("starting", False, 30))
     history = observe(history, "running", True, NOON + 40)
@@ -133,13 +138,14 @@ def test_of_a_crash_loop_the_newest_stretches_are_exact_and_the_older_sums_by_th
 
 
 def test_an_outage_and_a_wish_that_reach_back_into_the_sums_are_kept_whole() -> None:
-    history = told(("stopped", None, 0), ("stopped", False, 100), (UNKNOWN, None, 150), ("unhealthy", False, 200))
+    history = told(("stopped", None, 0), ("stopped", False, 100), (UNKNOWN, None, 150), ("running", True, 180))
+    history = observe(history, "unhealthy", False, NOON + 200)
     for number in range(MOST_SEGMENTS - 1):
         history = observe(history, ("stopped", "starting")[number % 2], False, NOON + 300 + number)
     history = observe(history, "running", True, NOON + 5000)
     assert history.outage_since == NOON + 200
     seen = figures(history, 6000, NOON + 6000)
-    assert (seen.up, seen.down, seen.unknown) == (1000, 4850, 50)
+    assert (seen.up, seen.down, seen.unknown) == (1020, 4850, 30)
     assert (seen.recoveries, seen.seconds_to_recover) == (1, 4800)
 
 

@@ -9,7 +9,16 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
-from orchestrator.runtime.views import ChannelView, EngineView, GpusView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import (
+    ChannelView,
+    EngineView,
+    GpusView,
+    ResourceView,
+    ServiceView,
+    StoreView,
+    SystemView,
+    WorkerView,
+)
 
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
@@ -72,6 +81,7 @@ class Surroundings:
         gpus: GpusView,
         endpoint: str,
         *,
+        preconditions: tuple[ResourceView, ...] = (),
         restarts_paused: str = "",
         notifications: tuple[ChannelView, ...] = (),
     ) -> SystemView:
@@ -85,6 +95,7 @@ class Surroundings:
             engine=engine,
             store=store,
             gpus=gpus,
+            preconditions=preconditions,
             version=self.version,
             started_at=self._started_at,
             turns=self._turns,

@@ -220,6 +220,8 @@ class SystemView:
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     gpus: GpusView = GpusView()
     notifications: tuple[ChannelView, ...] = ()
+    preconditions: tuple[ResourceView, ...] = ()
+    """What services require or want of the host, by name; but for the GPUs."""
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 
