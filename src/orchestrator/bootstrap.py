@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Final
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
+from orchestrator.adapters.notifiers import make_notifier
 from orchestrator.adapters.pressure import HostFigures
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
@@ -23,6 +25,7 @@ from orchestrator.adapters.resources import HostResources
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.api.supervisor import Reload, Reloaded
 from orchestrator.configuration.loading import Configuration, load
+from orchestrator.configuration.notifications import ChannelSettings
 from orchestrator.configuration.reloading import needs_restart, read_anew
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
@@ -34,6 +37,7 @@ from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.measured import MeasuredEngine
+from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Telemetry
@@ -76,12 +80,14 @@ class Reloader:
         in_force: Configuration,
         command_line: Mapping[str, object],
         ourselves: str | None,
+        clock: Clock,
     ) -> None:
         self._orchestrator = orchestrator
         self._in_force = in_force
         self._started_with = in_force.settings
         self._command_line = command_line
         self._ourselves = ourselves
+        self._clock = clock
         self._turn = asyncio.Lock()
 
     async def __call__(self, requester: Requester) -> Reloaded:
@@ -99,6 +105,7 @@ class Reloader:
             changes = self._orchestrator.adopt(
                 ServiceSurveyor(fresh, self._ourselves), fresh.settings.health_check_interval
             )
+            self._orchestrator.tell(make_telling(fresh, self._clock))
             self._in_force = fresh
             waiting = needs_restart(self._started_with, fresh.settings)
             if waiting:
@@ -131,8 +138,9 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),
         telemetry=telemetry,
+        telling=make_telling(configuration, clock),
     )
-    reload = Reloader(orchestrator, configuration, command_line, ourselves)
+    reload = Reloader(orchestrator, configuration, command_line, ourselves, clock)
     return Assembly(configuration, orchestrator, reload, clock, own_version())
 
 
@@ -143,6 +151,20 @@ def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:
     from orchestrator.adapters.stores.redis import RedisStore  # noqa: PLC0415 - costs start-up time and memory
 
     return RedisStore(settings.redis_url.get_secret_value())
+
+
+def make_telling(configuration: Configuration, clock: Clock) -> Telling:
+    """Nothing is connected to before there is something to tell."""
+    configured = configuration.notifications
+    channels = {
+        name: make_notifier(channel.url.get_secret_value(), _secret(channel), clock)
+        for name, channel in configured.channels.items()
+    }
+    return Telling(configured.rules, channels, configured.sender or socket.gethostname())
+
+
+def _secret(channel: ChannelSettings) -> str | None:
+    return None if channel.secret is None else channel.secret.get_secret_value()
 
 
 async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:

@@ -21,6 +21,7 @@ from orchestrator.core.model import (
     Instant,
     Verdict,
 )
+from orchestrator.core.notification import Notification
 from orchestrator.core.sighting import Survey
 
 
@@ -293,6 +294,34 @@ class Pinger(Protocol):
         ...
 
 
+# --- people ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How an attempt to deliver a message ended."""
+
+    accepted: bool
+    """Otherwise it was not, or nobody knows: it is attempted again, under the same key."""
+    detail: str
+    """In words, which hold nothing secret."""
+
+
+class Notifier(Protocol):
+    """One channel by which people are told."""
+
+    @property
+    def address(self) -> str:
+        """For people, without anything that may be secret: ``https://hooks.example.com``, ``tgram://``."""
+        ...
+
+    async def send(self, notification: Notification, timeout: float) -> Receipt:
+        """One attempt. Never raises but for cancellation, and returns within ``timeout`` seconds, whatever hangs."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 # --- state -------------------------------------------------------------------------------------------------
 
 Document = dict[str, object]
@@ -334,7 +363,8 @@ class Kept:
     """The open ones, oldest first."""
     last_incident: int = 0
     histories: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
-    """When each service was in which status; under the empty name: when we were last seen alive."""
+    """When each service was in which status; under the empty name: when we were last seen alive; under
+    ``@notifications``: what was told to whom."""
 
 
 class StateStore(Protocol):

@@ -13,11 +13,12 @@ from orchestrator.core.history import Figures, History, Stretch, figures, stretc
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
-from orchestrator.errors import OrchestratorError, UnknownService
+from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownService
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.incident_document import incident_document, summary_document
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -99,6 +100,8 @@ class FakeSupervisor:
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
+        self.tested: list[Trial] = []
+        """How test messages end."""
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
         self.told_incidents: list[Incident] = []
@@ -209,6 +212,13 @@ class FakeSupervisor:
         for line in self.written[-tail:]:
             if since is None or line.at is None or line.at >= since:
                 yield line
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
+        known = {each.channel: each for each in self.tested}
+        if channel is not None and channel not in known:
+            raise UnknownChannel(channel, known)
+        self.requesters.append(requester)
+        return [each for each in self.tested if channel in (None, each.channel)]
 
     async def events(
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None

@@ -68,6 +68,16 @@ def test_a_part_that_does_not_work_is_a_failure(fields: dict[str, Any], words: s
     assert words in found
 
 
+def test_a_channel_that_fails_is_a_failure_and_one_that_works_is_not_worth_a_line() -> None:
+    working = {"name": "ops", "working": True, "detail": "", "undelivered": 0}
+    failing = {"name": "phone", "working": False, "detail": "HTTP 403", "undelivered": 2}
+    (found,) = told(judged(notifications=[working, failing]), Level.FAILED)
+    assert found == (
+        "notification channel phone: the last message failed: HTTP 403; 2 incidents are not told. "
+        "It is tried again by itself; `orchestrator notify --test phone` tries it now."
+    )
+
+
 def test_a_live_stream_that_tells_nothing_is_a_failure() -> None:
     assert "nothing came within 2 s" in told(judged(stream="nothing came within 2 s"), Level.FAILED)[0]
 

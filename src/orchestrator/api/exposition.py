@@ -21,7 +21,7 @@ from orchestrator.core.model import Category, Status
 from orchestrator.core.resources import Presence
 from orchestrator.runtime.histogram import Histogram
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GpusView, ResourceView, ServiceView, SystemView
+from orchestrator.runtime.views import ChannelView, GpusView, ResourceView, ServiceView, SystemView
 
 _PREFIX: Final = "orchestrator_"
 Labels = tuple[str, ...]
@@ -61,6 +61,7 @@ class _Figures(Collector):
         yield from _of_gpus(system.gpus)
         yield from _of_preconditions(system.preconditions)
         yield from _of_load(system, load)
+        yield from _of_notifications(system.notifications)
 
 
 def _of_ourselves(system: SystemView) -> Iterator[Metric]:
@@ -196,6 +197,20 @@ def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:
         yield _gauge(name, words, (), {(): value})
     dropped = {(): load.dropped_events}
     yield _counter("store_dropped_events", "Events that the store never got: it was away for too many.", (), dropped)
+
+
+def _of_notifications(channels: Sequence[ChannelView]) -> Iterator[Metric]:
+    """Nothing where no channel is configured."""
+    if not channels:
+        return
+    up = {(one.name,): float(one.working) for one in channels}
+    yield _gauge("notification_channel_up", "Whether the last message was accepted.", ("channel",), up)
+    undelivered = {(one.name,): one.undelivered for one in channels}
+    words = "Incidents of which something should have been told by now."
+    yield _gauge("notifications_undelivered", words, ("channel",), undelivered)
+    attempts = {(one.name, "accepted"): one.delivered for one in channels}
+    attempts |= {(one.name, "failed"): one.failed for one in channels}
+    yield _counter("notification_attempts", "Messages sent, by how it ended.", ("channel", "result"), attempts)
 
 
 def _gauge(name: str, words: str, labels: Labels, values: Mapping[Series, float]) -> Metric:

@@ -14,6 +14,7 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import (
+    ChannelView,
     EngineView,
     GpusView,
     HealthView,
@@ -287,6 +288,34 @@ class Own(BaseModel):
         )
 
 
+class Channel(BaseModel):
+    """One way to tell people of incidents. Counts are since the start."""
+
+    name: str
+    address: str = Field(description="Without anything that may be secret.", examples=["https://hooks.example.com"])
+    working: bool = Field(description="Whether the last message was accepted, or none was sent yet.")
+    detail: str = Field(description="Why the last attempt was in vain; empty: it was not.")
+    undelivered: int = Field(description="Incidents of which something should have been told by now.")
+    retry_at: Timestamp | None = Field(description="The next attempt, while it is put off.")
+    delivered_at: Timestamp | None = Field(description="The last message that was accepted.")
+    delivered: int
+    failed: int = Field(description="Attempts in vain.")
+
+    @classmethod
+    def of(cls, view: ChannelView) -> Channel:
+        return cls(
+            name=view.name,
+            address=view.address,
+            working=view.working,
+            detail=view.detail,
+            undelivered=view.undelivered,
+            retry_at=None if view.retry_at is None else timestamp(view.retry_at),
+            delivered_at=None if view.delivered_at is None else timestamp(view.delivered_at),
+            delivered=view.delivered,
+            failed=view.failed,
+        )
+
+
 class FullHealth(BaseModel):
     status: Overall
     services: list[Service]
@@ -297,6 +326,7 @@ class FullHealth(BaseModel):
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
     gpus: Gpus
     own: Own
+    notifications: list[Channel]
     version: str
     started_at: Timestamp
     turns: int
@@ -315,6 +345,7 @@ class FullHealth(BaseModel):
             restarts_paused=view.restarts_paused,
             gpus=Gpus.of(view.gpus),
             own=Own.of(view.own),
+            notifications=[Channel.of(each) for each in view.notifications],
             version=view.version,
             started_at=timestamp(view.started_at),
             turns=view.turns,

@@ -16,6 +16,7 @@ from orchestrator.core.sighting import Changes
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
@@ -101,6 +102,10 @@ class Supervisor(Protocol):
 
         Raises ``UnknownService``, ``ContainerNotFound`` and ``EngineUnavailable`` before the first line.
         """
+        ...
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
+        """A test message through this channel, or all; within some 10 s. Raises ``UnknownChannel``. Journalled."""
         ...
 
 

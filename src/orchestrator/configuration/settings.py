@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -154,6 +155,15 @@ def load_settings(overrides: Mapping[str, object], dotenv: Path | None = Path(".
             break
     problems.extend(_misspelt(os.environ))
     return LoadedSettings(settings, frozenset(settings.model_fields_set - unusable), tuple(problems))
+
+
+def variables(dotenv: Path | None) -> Mapping[str, str]:
+    """All variables, ours and others', by their names: the environment's before those of ``.env``."""
+    try:
+        written = {} if dotenv is None else dotenv_values(dotenv, encoding="utf-8")
+    except (OSError, UnicodeDecodeError):  # a problem already, where the settings were read from it
+        written = {}
+    return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 
 def with_file_settings(

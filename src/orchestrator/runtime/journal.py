@@ -285,8 +285,8 @@ class Journal:
                     incidents = self._incidents.waiting()
                     events, told = self._backlog.waiting(), self._told
                     begun = self._clock.now().moment
-                    reckoned = [record for record in incidents.values() if record is not None]
-                    await self._store.write(services, events, incidents=reckoned, histories=histories)
+                    changed = [record for record in incidents.values() if record is not None]
+                    await self._store.write(services, events, incidents=changed, histories=histories)
             except (StoreError, TimeoutError) as error:
                 # Told at a write it may be of one that is gone; an opening looks whether it lives.
                 lost = isinstance(error, StoreInUse) and not self._joined

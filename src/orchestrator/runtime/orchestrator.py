@@ -35,6 +35,7 @@ from orchestrator.ports import (
 )
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
+from orchestrator.runtime.archive import IncidentArchive
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.dead_man import DeadMan
@@ -63,10 +64,11 @@ from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
+from orchestrator.runtime.notifier import NOTHING_TOLD, TOLD, Messenger, Telling, Trial
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw, preconditions
-from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document, test_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
 from orchestrator.runtime.supervise import Crew
@@ -119,9 +121,10 @@ class ContainerOrchestrator:
         version: str = "",
         telemetry: Telemetry | None = None,
         pinger: Pinger | None = None,
+        telling: Telling = NOTHING_TOLD,
     ) -> None:
-        """``telemetry``: where ``engine`` counts its calls already, if it does. ``pinger`` is
-        told that we live."""
+        """``telemetry``: where ``engine`` counts its calls already, if it does. ``pinger`` is told that we live.
+        ``telling``: who is told what."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -196,6 +199,14 @@ class ContainerOrchestrator:
             storm=lambda: self._storms.why,
             publish=self._publish_incident,
         )
+        archive = IncidentArchive(self._ledger, self._journal, clock, self._publish_incident)
+        self._messenger = Messenger(
+            telling,
+            clock,
+            archive,
+            category_of=self._registry.category,
+            keep=lambda document: self._journal.remember_history(TOLD, document),
+        )
         self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
@@ -206,6 +217,7 @@ class ContainerOrchestrator:
             self._evidence,
             self._ledger,
             self._histories,
+            self._messenger,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -250,6 +262,7 @@ class ContainerOrchestrator:
             incidents=self._ledger,
             histories=self._histories,
         )
+        self._crew.add("notifications", self._messenger.run)
         self._crew.add("brain", self._brain.run)
 
     # --- for the faces ------------------------------------------------------------------------------------
@@ -291,6 +304,7 @@ class ContainerOrchestrator:
             ),
             preconditions=tuple(preconditions(self._registry)),
             restarts_paused=self._storms.words,
+            notifications=self._messenger.views(),
         )
 
     def load(self) -> Load:
@@ -389,6 +403,18 @@ class ContainerOrchestrator:
         """Journal that ``requester`` asked for another configuration, and what became of it."""
         self._journal.record(NO_SERVICE, reload_document(requester, detail, self._clock.now(), accepted=accepted))
 
+    def tell(self, telling: Telling) -> None:
+        """Of incidents, from now on."""
+        self._messenger.adopt(telling)
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
+        """A test message through this channel, or all, side by side; within some 10 s, whatever hangs. Raises
+        :class:`UnknownChannel`."""
+        tested = await self._messenger.test(channel)
+        told = ", ".join(f"{each.channel}: {each.receipt.detail}" for each in tested) or "no channel is configured"
+        self._journal.record(NO_SERVICE, test_document(requester, told, self._clock.now()))
+        return tested
+
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
 
@@ -398,6 +424,7 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
+        self._messenger.take_over(kept.histories.get(TOLD, {}))
         self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
@@ -411,6 +438,7 @@ class ContainerOrchestrator:
             self._brain.turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close(_TIME_TO_CLOSE)
+            await self._messenger.close()
             for probe in self._probes.values():
                 await probe.close()
             await self._gpus.close()
@@ -421,6 +449,7 @@ class ContainerOrchestrator:
     # --- what the parts tell ------------------------------------------------------------------------------
 
     def _recovered(self, kept: Kept, outrun: Mapping[str, Document]) -> None:
+        self._messenger.take_over(kept.histories.get(TOLD, {}))
         self._inbox.post(HistoryFound(kept, outrun))
 
     def _probed(self, service: str, result: ProbeResult) -> None:

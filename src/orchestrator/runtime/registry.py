@@ -11,6 +11,7 @@ from orchestrator.core import lanes, policy
 from orchestrator.core.messages import UNSEEN, Finding, NoEvidence
 from orchestrator.core.model import (
     ActionKind,
+    Category,
     ContainerSnapshot,
     ContainerState,
     ContainerSummary,
@@ -331,6 +332,11 @@ class ServiceRegistry:
             return record.state.attempt is None or not record.state.attempt.in_flight
         gone = not record.configured and record.gone_since is not None
         return gone and now.moment - (record.gone_since or 0.0) > self._forget_after
+
+    def category(self, name: str) -> Category | None:
+        """``None``: it is not listed."""
+        record = self._records.get(name)
+        return None if record is None else record.spec.category
 
     def view(self, name: str, now: Instant) -> ServiceView | None:
         record = self._records.get(name)

@@ -10,6 +10,7 @@ from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
 from orchestrator.runtime.views import (
+    ChannelView,
     EngineView,
     GpusView,
     OwnView,
@@ -84,6 +85,7 @@ class Surroundings:
         own: OwnView,
         preconditions: tuple[ResourceView, ...] = (),
         restarts_paused: str = "",
+        notifications: tuple[ChannelView, ...] = (),
     ) -> SystemView:
         engine = self._engine_view(endpoint)
         working = all(worker.state == "running" for worker in workers)
@@ -103,6 +105,7 @@ class Surroundings:
             last_turn_at=self._last_turn_at,
             restarts_paused=restarts_paused,
             own=own,
+            notifications=notifications,
             surveyed=self._surveyed,
         )
 

@@ -215,6 +215,28 @@ class OwnView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One way to tell people. Counts are since the start."""
+
+    name: str
+    address: str
+    """Without anything that may be secret."""
+    working: bool
+    """Whether the last message was accepted, or none was sent yet."""
+    detail: str
+    """Why the last attempt was in vain; empty: it was not."""
+    undelivered: int
+    """Incidents of which something should have been told by now."""
+    retry_at: float | None
+    """Wall time of the next attempt, while it is put off."""
+    delivered_at: float | None
+    """Wall time of the last message that was accepted."""
+    delivered: int
+    failed: int
+    """Attempts."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemView:
     """Everything ``/health/full`` tells."""
 
@@ -232,6 +254,7 @@ class SystemView:
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     gpus: GpusView = GpusView()
     own: OwnView = OwnView()
+    notifications: tuple[ChannelView, ...] = ()
     preconditions: tuple[ResourceView, ...] = ()
     """What services require or want of the host, by name; but for the GPUs."""
     surveyed: bool = True

@@ -33,6 +33,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -53,9 +54,11 @@ from orchestrator.core.model import (
     TcpCheck,
     TieKind,
 )
+from orchestrator.core.routing import NO_RULES
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
 from orchestrator.runtime.monitoring import MonitoringView
+from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
 from orchestrator.testing.actor import Actor, Deed
@@ -69,6 +72,7 @@ from orchestrator.testing.gauge import FakeHostGauge
 from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
+from orchestrator.testing.notifier import FakeNotifier
 from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.reachability import Reachability
@@ -111,6 +115,9 @@ class Scenario(Witness):
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
+        self.channels: dict[str, FakeNotifier] = {}
+        """Who is told of incidents, by ``telling``: nobody, unless a story says so."""
+        self.telling = NO_RULES
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
         self.gauge = FakeHostGauge()
@@ -245,7 +252,11 @@ class Scenario(Witness):
     def reload(self, configuration: Mapping[str, object]) -> Changes:
         """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
         self._configuration = _configured(configuration)
+        self.orchestrator.tell(self._telling())
         return self.orchestrator.adopt(ServiceSurveyor(self._configuration))
+
+    def _telling(self) -> Telling:
+        return Telling(replace(self.telling, channels=tuple(self.channels)), self.channels, "scenario")
 
     def ask(self, service: str, command: Command, requester: Requester | None = None) -> Reply:
         self.commands.append((self.moment, service, command))
@@ -297,6 +308,7 @@ class Scenario(Witness):
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
+                telling=self._telling(),
             )
 
         self._lives.append(Life(self._loop, engine, store, make))

@@ -60,12 +60,6 @@ class Witness(ABC):
                 f"{service} is {seen.status.value} ({seen.reason}), not {status}:\n{self.report(service)}"
             )
 
-    def incidents(self) -> list[Incident]:
-        """As the store has them, oldest first."""
-        kept = [self.store.medium.incidents[number] for number in sorted(self.store.medium.incidents)]
-        read = (incident_of({**json.loads(summary), **json.loads(details)}) for summary, details in kept)
-        return [incident for incident in read if incident is not None]
-
     def restarts_of(self, service: str) -> int:
         """Runs that the orchestrator began, by start or restart."""
         return len(self.ledger.starts(service, "orchestrator"))
@@ -77,6 +71,12 @@ class Witness(ABC):
     def told_of_host(self) -> Sequence[Told]:
         """What was told that is no service's, oldest first."""
         return [event for event in read_told(self.store.medium) if not event.service]
+
+    def incidents(self) -> list[Incident]:
+        """As the store has them, oldest first."""
+        kept = [self.store.medium.incidents[number] for number in sorted(self.store.medium.incidents)]
+        read = (incident_of({**json.loads(summary), **json.loads(details)}) for summary, details in kept)
+        return [incident for incident in read if incident is not None]
 
     def messages(self, service: str) -> list[str]:
         return [event.message for event in self.told(service)]
