@@ -18,6 +18,7 @@ from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
+from orchestrator.adapters.recording import RecordingFile
 from orchestrator.adapters.resources import HostResources
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.api.supervisor import Reload, Reloaded
@@ -30,7 +31,7 @@ from orchestrator.doctor.examination import LOOK, Examination, Looks
 from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
 from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
-from orchestrator.ports import Clock, StateStore
+from orchestrator.ports import Clock, DecisionSink, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
@@ -129,6 +130,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
         version=own_version(),
         telemetry=telemetry,
+        recording=make_recording(settings, clock),
     )
     reload = Reloader(orchestrator, configuration, command_line, ourselves)
     return Assembly(configuration, orchestrator, reload, clock, own_version())
@@ -141,6 +143,14 @@ def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:
     from orchestrator.adapters.stores.redis import RedisStore  # noqa: PLC0415 - costs start-up time and memory
 
     return RedisStore(settings.redis_url.get_secret_value())
+
+
+def make_recording(settings: OrchestratorSettings, clock: Clock) -> DecisionSink | None:
+    """``state.db`` has its ``state.decisions.jsonl`` beside it."""
+    if settings.record == "off" or (settings.record is None and settings.redis_url is not None):
+        return None
+    path = settings.state.with_suffix(".decisions.jsonl") if settings.record is None else Path(settings.record)
+    return RecordingFile(path, clock, own_version())
 
 
 async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:

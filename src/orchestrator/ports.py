@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Instant,
     Verdict,
 )
+from orchestrator.core.recording import DecisionRecord
 from orchestrator.core.sighting import Survey
 
 
@@ -315,6 +316,21 @@ class StateStore(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class DecisionSink(Protocol):
+    """Where decisions are recorded. Raises only :class:`StoreError`; may be used again after it raised."""
+
+    @property
+    def location(self) -> str: ...
+
+    async def write(self, records: Sequence[DecisionRecord], lost: int) -> None:
+        """Append them; ``lost`` is how many before them could not be. A batch is kept whole or not at all."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is written any more; does not wait."""
+        ...
 
 
 # --- configuration -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.foresight import Intention
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
+from orchestrator.core.story import Telling
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
@@ -97,6 +98,7 @@ class FakeSupervisor:
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
+        self.stories: dict[str, tuple[Telling, ...]] = {}
         self.drawn = GraphView((), (), (), ())
         self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
         self.broadcast.begin(max((one.sequence for one in events), default=0))
@@ -117,6 +119,9 @@ class FakeSupervisor:
 
     def plan_of(self, name: str) -> PlanView | None:
         return next((one for one in self.plan() if one.service == name), None)
+
+    def story_of(self, name: str) -> tuple[Telling, ...]:
+        return self.stories.get(name, ())
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured
@@ -140,6 +145,8 @@ class FakeSupervisor:
             pending_writes=5,
             dropped_events=6,
             store_lag=7.5,
+            decisions_recorded=8,
+            decisions_lost=9,
         )
 
     async def command(

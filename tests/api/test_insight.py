@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from orchestrator.api.app import create_app
 from orchestrator.cli import main
 from orchestrator.core.foresight import Intention
-from orchestrator.core.model import Status
+from orchestrator.core.model import Instant, Status
+from orchestrator.core.story import Telling
 from orchestrator.errors import StoreError
 from orchestrator.runtime.views import PlanView
 from tests.api.asgi import call
@@ -25,11 +26,23 @@ PLANNED = (
     PlanView("db", Status.RUNNING, Intention.NOTHING, None, ""),
 )
 
+AILED = Telling(
+    at=Instant(0.0, NOON + 1801),
+    status=UNHEALTHY,
+    seen="container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500",
+    decided="unhealthy, it was running; failure 1 of 10",
+    why="HTTP 500",
+    waiting="its backoff, 2.0 s",
+    upcoming="restart in 2.0 s, unless something changes",
+    upcoming_at=NOON + 1803,
+)
+
 
 def a_supervisor() -> FakeSupervisor:
     events = [an_event(1, "ai-llm", "Service discovered"), an_event(2, "ai-llm", "Health check failed", "HTTP 500")]
     supervisor = FakeSupervisor([a_service(one.service, status=one.status) for one in PLANNED], events)
     supervisor.planned = {one.service: one for one in PLANNED}
+    supervisor.stories = {"ai-llm": (AILED,)}
     return supervisor
 
 
@@ -69,6 +82,22 @@ def test_an_explanation_has_the_service_the_next_action_and_the_decisions_newest
     }
 
 
+def test_an_explanation_tells_the_story_of_the_last_decisions() -> None:
+    assert explained("ai-llm")["story"] == [
+        {
+            "at": "2024-01-15T10:30:01.000Z",
+            "status": "unhealthy",
+            "seen": "container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500",
+            "decided": "unhealthy, it was running; failure 1 of 10",
+            "why": "HTTP 500",
+            "waiting": "its backoff, 2.0 s",
+            "upcoming": "restart in 2.0 s, unless something changes",
+            "upcoming_at": "2024-01-15T10:30:03.000Z",
+        }
+    ]
+    assert explained("db")["story"] == []
+
+
 def test_the_sentence_says_what_keeps_it_from_being_healed() -> None:
     assert explained("ai-clip")["now"] == "ai-clip is disabled; nothing is done for it (disabled)"
     assert explained("web")["now"] == "web is unhealthy; it waits (waiting_on:db)"
@@ -106,8 +135,11 @@ def test_explain_says_now_next_and_the_decisions() -> None:
     lines = run("explain", "ai-llm").output.splitlines()
     assert lines[0] == "ai-llm is unhealthy"
     assert lines[1].startswith("next: restart at ")
-    assert lines[2].endswith("Health check failed  HTTP 500")
-    assert lines[3].endswith("Service discovered")
+    assert lines[2].endswith("seen       container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500")
+    assert [line.split(maxsplit=1)[0] for line in lines[3:6]] == ["decided", "because", "waits"]
+    assert lines[6].endswith("then       restart in 2.0 s, unless something changes")
+    assert lines[7].endswith("Health check failed  HTTP 500"), "what was told before it"
+    assert lines[8].endswith("Service discovered")
     assert "next: nothing, unless something changes" in run("explain", "db").output
 
 

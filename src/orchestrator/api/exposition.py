@@ -164,6 +164,8 @@ def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:
     ):
         yield _gauge(name, words, (), {(): value})
     dropped = {(): load.dropped_events}
+    yield _counter("decisions_recorded", "Decisions written to the recording.", (), {(): load.decisions_recorded})
+    yield _counter("decisions_lost", "Decisions that could not be written to it.", (), {(): load.decisions_lost})
     yield _counter("store_dropped_events", "Events that the store never got: it was away for too many.", (), dropped)
 
 

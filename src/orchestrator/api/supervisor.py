@@ -10,6 +10,7 @@ from typing import Protocol
 from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
+from orchestrator.core.story import Telling
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
@@ -36,6 +37,10 @@ class Supervisor(Protocol):
         ...
 
     def plan_of(self, name: str) -> PlanView | None: ...
+
+    def story_of(self, name: str) -> tuple[Telling, ...]:
+        """The last decisions that changed something for a service, newest first; none of before our start."""
+        ...
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

@@ -14,6 +14,7 @@ from orchestrator.core.decide import decide, release
 from orchestrator.core.messages import Decision, Event, Outcome, Reply
 from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
+from orchestrator.core.recording import DecisionRecord, changes
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
@@ -117,6 +118,11 @@ class Judgement:
             self._audit(name, question, _NO_DECISION, now)
             return None
         record.quarantine = ""
+        overdue = record.wake_at is not None and record.wake_at <= now.moment
+        if overdue or changes(record.state, decision):
+            taken = DecisionRecord(record.spec, record.state, facts, now, decision)
+            for observer in self._observers:
+                observer.decision_taken(taken)
         self._audit(name, question, decision.reply or _NO_DECISION, now)
         self._apply(name, record, decision, now)
         return decision.reply

@@ -12,10 +12,12 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
+from orchestrator.core.story import Telling
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
     Clock,
     ContainerEngine,
+    DecisionSink,
     Document,
     EventRecord,
     GpuDriver,
@@ -53,6 +55,7 @@ from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
+from orchestrator.runtime.recorder import Recorder
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
@@ -104,8 +107,10 @@ class ContainerOrchestrator:
         chance: random.Random | None = None,
         version: str = "",
         telemetry: Telemetry | None = None,
+        recording: DecisionSink | None = None,
     ) -> None:
-        """``telemetry``: where ``engine`` counts its calls already, if it does."""
+        """``telemetry``: where ``engine`` counts its calls already, if it does. ``recording``: where decisions are
+        written, if anywhere."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -136,6 +141,9 @@ class ContainerOrchestrator:
         self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("resources", self._resource_monitor.run)
         self._crew.add("journal", self._journal.run)
+        self._recorder = Recorder(recording)
+        if recording is not None:
+            self._crew.add("recorder", self._recorder.run)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
@@ -152,6 +160,7 @@ class ContainerOrchestrator:
             tell=self._tell_of_host,
         )
         self._observers: tuple[Observer, ...] = (
+            self._recorder,
             self.broadcast,
             self._vitals,
             self.telemetry,
@@ -216,6 +225,10 @@ class ContainerOrchestrator:
     def plan_of(self, name: str) -> PlanView | None:
         return forecast_of(self._registry, name, self._clock.now())
 
+    def story_of(self, name: str) -> tuple[Telling, ...]:
+        """The last decisions that changed something for a service, in words, newest first."""
+        return self._recorder.story_of(name)
+
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
         return self._vitals.views(self._registry, self._clock.now())
@@ -245,6 +258,8 @@ class ContainerOrchestrator:
             pending_writes=self._journal.view().pending_writes,
             dropped_events=self._journal.dropped_events,
             store_lag=self._journal.lag,
+            decisions_recorded=self._recorder.recorded,
+            decisions_lost=self._recorder.lost,
         )
 
     async def events(
@@ -320,7 +335,7 @@ class ContainerOrchestrator:
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
             self._brain.turn(acting=False)
-            await self._journal.flush(_TIME_TO_FLUSH)
+            await asyncio.gather(self._journal.flush(_TIME_TO_FLUSH), self._recorder.flush(_TIME_TO_FLUSH))
             await self._journal.close(_TIME_TO_CLOSE)
             for probe in self._probes.values():
                 await probe.close()

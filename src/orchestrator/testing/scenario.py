@@ -74,6 +74,7 @@ from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.promises import broken_promises
 from orchestrator.testing.reachability import Reachability
+from orchestrator.testing.recording import MemoryRecording
 from orchestrator.testing.resources import FakeResources
 from orchestrator.testing.store import MemoryStore
 from orchestrator.testing.told import Told, read_told
@@ -112,6 +113,8 @@ class Scenario:
         self.clock = VirtualClock(loop=self._loop)
         self.daemon = FakeDaemon(self.clock, self._loop, dialect=dialect, chance=self._chance)
         self.store = MemoryStore()
+        self.recording = MemoryRecording()
+        """Every decision of all lives of the orchestrator that changed something, with its inputs."""
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
@@ -306,6 +309,7 @@ class Scenario:
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
+                recording=self.recording,
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
