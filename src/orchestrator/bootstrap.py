@@ -33,6 +33,7 @@ from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, DecisionSink, StateStore
 from orchestrator.runtime.clock import SystemClock
+from orchestrator.runtime.dry_run import CheckingEngine
 from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
@@ -121,13 +122,17 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
     orchestrator = ContainerOrchestrator(
         engine=engine,
         surveyor=ServiceSurveyor(configuration, ourselves),
-        probes=make_probes(engine),
+        probes=make_probes(CheckingEngine(engine) if settings.dry_run else engine),
         store=make_store(settings, clock),
         prometheus=PrometheusClient(),
         gpus=NvidiaDriver(),
         resources=HostResources(),
         clock=clock,
-        pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
+        pace=Pace(
+            interval=settings.health_check_interval,
+            width=_ACTIONS_PER_CORE * (os.cpu_count() or 1),
+            dry_run=settings.dry_run,
+        ),
         version=own_version(),
         telemetry=telemetry,
         recording=make_recording(settings, clock),

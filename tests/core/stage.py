@@ -105,6 +105,7 @@ class Stage:
         self.awaited: tuple[Awaited, ...] = ()
         self.needed_by: tuple[str, ...] = ()
         self.leaving: tuple[str, ...] = ()
+        self.dry_run = False
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -133,6 +134,7 @@ class Stage:
             awaited=self.awaited,
             needed_by=self.needed_by,
             leaving=self.leaving,
+            dry_run=self.dry_run,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

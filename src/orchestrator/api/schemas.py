@@ -139,6 +139,7 @@ class SystemHealth(BaseModel):
     engine_reachable: bool
     engine_detail: str = Field(description="Why the engine is not reachable, and what to do; empty when it is.")
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    dry_run: bool = Field(description="What would be done is told, and nothing is changed.")
     version: str
     timestamp: Timestamp
 
@@ -238,6 +239,7 @@ class FullHealth(BaseModel):
     engine: Engine
     store: Store
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    dry_run: bool = Field(description="What would be done is told, and nothing is changed.")
     gpus: Gpus
     version: str
     started_at: Timestamp
@@ -255,6 +257,7 @@ class FullHealth(BaseModel):
             engine=Engine.of(view.engine),
             store=Store.of(view.store),
             restarts_paused=view.restarts_paused,
+            dry_run=view.dry_run,
             gpus=Gpus.of(view.gpus),
             version=view.version,
             started_at=timestamp(view.started_at),

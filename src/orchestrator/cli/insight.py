@@ -62,7 +62,8 @@ def explain(name: str, server: Server, limit: int, as_json: bool) -> None:
         _tell("next: nothing, unless something changes")
     else:
         when = "" if upcoming["at"] is None else f" at {local_time(upcoming['at'], with_date=True)}"
-        _tell(f"next: {upcoming['action']}{when}: {upcoming['cause']}")
+        dry_run = " (told, not done: it is a dry run)" if document["dry_run"] else ""
+        _tell(f"next{dry_run}: {upcoming['action']}{when}: {upcoming['cause']}")
     story = document["story"][:limit]
     earlier = [one for one in document["decisions"] if not story or one["at"] < story[-1]["at"]]
     short_time = is_short([{"timestamp": one["at"]} for one in (*story, *earlier)])

@@ -31,11 +31,13 @@ import click
     metavar="URL",
     help="The engine: unix:///run/docker.sock, tcp://host:2375.  [default: found]",
 )
+@click.option("--dry-run", is_flag=True, default=None, help="Decide and tell everything, and change nothing.")
 def serve(**given: object) -> None:
     """Find, watch and heal the containers of this machine's Docker or Podman, and serve the API.
 
-    Every option has a variable: ORCHESTRATOR_HOST, _PORT, _CONFIG, _STATE, _RECORD, _DOCKER_HOST. It starts without an
-    engine, and keeps trying. SIGINT (Ctrl-C) and SIGTERM end it within 10 seconds; containers are left as they are.
+    Every option has a variable: ORCHESTRATOR_HOST, _PORT, _CONFIG, _STATE, _RECORD, _DOCKER_HOST, _DRY_RUN. It starts
+    without an engine, and keeps trying. SIGINT (Ctrl-C) and SIGTERM end it within 10 seconds; containers are left as
+    they are.
 
     Listening beyond this machine needs ORCHESTRATOR_API_TOKEN. Exit codes: 0 ended by a signal; 1 could not start.
     """

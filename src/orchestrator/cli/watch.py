@@ -11,7 +11,8 @@ import click
 from orchestrator.cli.client import Server, server_option
 from orchestrator.cli.events import EVENTS
 from orchestrator.cli.picture import EVENTS_SHOWN, Picture
-from orchestrator.cli.stream import INTERRUPTED, messages
+from orchestrator.cli.stream import INTERRUPTED, messages, tell
+from orchestrator.cli.words import DRY_RUN
 from orchestrator.terminal import printable_json
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def _on_terminal(server: Server, clock: Clock) -> None:
 
 def _as_lines(server: Server, clock: Clock) -> None:
     picture = Picture()
+    if server.health()["dry_run"]:
+        tell(DRY_RUN)
     for message in messages(server):
         if message is not None:
             for line in picture.take(message, clock.now().moment):

@@ -61,6 +61,7 @@ class OrchestratorSettings(BaseSettings):
     )
 
     enabled: _Switch = Field(True, description="`false`: watch and show, act on nothing")
+    dry_run: _Switch = Field(False, description="`true`: decide and tell everything, change nothing")
     docker_host: _Text | None = Field(
         None,
         description="the engine: `unix:///path`, `tcp://host:port`. Unset: `DOCKER_HOST`, then the usual sockets.",
@@ -112,6 +113,7 @@ class OrchestratorSettings(BaseSettings):
 
 FILE_KEYS: Final = (
     "enabled",
+    "dry_run",
     "docker_host",
     "monitoring_enabled",
     "discovery",

@@ -201,6 +201,8 @@ class Facts:
     """Services that require it, are up, and are not to be stopped."""
     leaving: tuple[str, ...] = ()
     """Services that require it, are up, and are to be stopped."""
+    dry_run: bool = False
+    """Nothing is to be changed: what would be done is told, and not ordered."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -250,6 +252,10 @@ class Message(StrEnum):
     HELD = "Service held"
     RELEASED = "Service released"
     SEVERED = "Shared namespace is gone"
+    WOULD_START = "Would start"
+    WOULD_STOP = "Would stop"
+    WOULD_RESTART = "Would restart"
+    WOULD_RECREATE = "Would recreate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +296,7 @@ class Reply:
         "engine_away",
         "required",
         "left",
+        "dry_run",
     ] = ""
     """Why it was refused, for machines."""
 
@@ -308,3 +315,5 @@ class Decision:
     reply: Reply | None = None
     due: bool = False
     """It would be acted on now, were it its turn."""
+    withheld: tuple[ActionKind, ...] = ()
+    """What would have been ordered, were this no dry run; each once, until the service is well again."""

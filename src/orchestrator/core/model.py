@@ -393,6 +393,8 @@ class ServiceState:
     """The moment before which what a recreation left half done is not taken up once more; ``None``: at once."""
     companions: tuple[tuple[str, float], ...] = ()
     """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
+    withheld: tuple[ActionKind, ...] = ()
+    """What a dry run has told that it would do, since it was well last."""
 
     @property
     def enabled(self) -> bool:

@@ -196,9 +196,10 @@ def _attempted(after: ServiceState) -> Iterator[str]:
 def _upcoming(record: DecisionRecord) -> tuple[str, float | None]:
     """In words, and in how many seconds."""
     after, now = record.decision.state, record.now
-    if after.attempt is not None and after.attempt.in_flight:
+    if after.withheld or (after.attempt is not None and after.attempt.in_flight):
         return "", None
-    foreseen = foresee(record.spec, after, replace(record.facts, outcome=None, command=None), now)
+    levels = replace(record.facts, outcome=None, command=None, dry_run=False)
+    foreseen = foresee(record.spec, after, levels, now)
     left = None if foreseen.at is None else max(foreseen.at - now.moment, 0.0)
     match foreseen.intention:
         case Intention.NOTHING if foreseen.at is None:

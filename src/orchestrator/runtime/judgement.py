@@ -55,6 +55,7 @@ class Judgement:
         read_gpus: Callable[[], None],
         chance: random.Random,
         jitter: float,
+        dry_run: bool,
     ) -> None:
         self._registry = registry
         self._journal = journal
@@ -66,6 +67,7 @@ class Judgement:
         self._read_gpus = read_gpus
         self._chance = chance
         self._jitter = jitter
+        self._dry_run = dry_run
         self._endings = Endings()
 
     def judge(self, name: str, outcomes: deque[Outcome], asked: deque[Asked], now: Instant) -> Sequence[str]:
@@ -107,6 +109,7 @@ class Judgement:
             command=None if question is None else question.command,
             jitter=self._chance.random() * self._jitter,
             crowded=self._admission.crowded(name),
+            dry_run=self._dry_run,
         )
         record.unmet, record.missing = facts.unmet, missing_of(record, self._registry)
         try:

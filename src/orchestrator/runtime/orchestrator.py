@@ -34,6 +34,7 @@ from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.dry_run import DryRunEngine
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
@@ -84,6 +85,8 @@ class Pace:
     width: int = 8
     """Actions under way at once."""
     jitter: float = _LARGEST_JITTER
+    dry_run: bool = False
+    """What would be done is told, and nothing is changed."""
 
 
 class ContainerOrchestrator:
@@ -114,7 +117,7 @@ class ContainerOrchestrator:
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
-        self._engine = engine
+        self._engine = engine = DryRunEngine(engine) if self._pace.dry_run else engine
         self._probes = probes
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
@@ -144,7 +147,7 @@ class ContainerOrchestrator:
         self._recorder = Recorder(recording)
         if recording is not None:
             self._crew.add("recorder", self._recorder.run)
-        self._surroundings = Surroundings(version)
+        self._surroundings = Surroundings(version, dry_run=self._pace.dry_run)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
@@ -190,6 +193,7 @@ class ContainerOrchestrator:
             read_gpus=self._gpu_monitor.ask,
             chance=self._chance,
             jitter=self._pace.jitter,
+            dry_run=self._pace.dry_run,
         )
         self._brain = Brain(
             inbox=self._inbox,
@@ -330,6 +334,8 @@ class ContainerOrchestrator:
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
+        if self._pace.dry_run:
+            narrator.dry_run()
         try:
             await self._crew.run()
         finally:

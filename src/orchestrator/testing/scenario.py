@@ -106,6 +106,7 @@ class Scenario:
         interval: float = 30.0,
         jitter: float = 0.0,
         limit: float = DEFAULT_LIMIT,
+        dry_run: bool = False,
     ) -> None:
         self._loop = VirtualLoop(limit)
         tell_lives_apart(self._loop)
@@ -125,7 +126,7 @@ class Scenario:
         self.commands: list[tuple[float, str, Command]] = []
         """What people asked the orchestrator for, with the moment and the service."""
         self._configuration = _configured(configuration or {})
-        self._pace = Pace(interval=interval, jitter=jitter)
+        self._pace = Pace(interval=interval, jitter=jitter, dry_run=dry_run)
         self._lives: list[Life] = []
         self._kills: dict[int, float | None] = {}
         self._started = False

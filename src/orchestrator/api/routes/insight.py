@@ -111,6 +111,7 @@ class Explanation(BaseModel):
     service: Service
     now: str = Field(examples=["ai-llm is unhealthy: HTTP 500"])
     next: Next | None = Field(description="null: nothing will be done unless something changes.")
+    dry_run: bool = Field(description="`next` would only be told: nothing is changed.")
     story: list[Step] = Field(
         description="The newest 20 decisions that changed something, with what was seen, newest first; "
         "none of before the orchestrator's start."
@@ -150,6 +151,7 @@ class InsightRoutes:
             service=Service.of(service),
             now=_sentence(service, planned),
             next=Next(action=planned.intention, at=at, cause=planned.cause) if acts else None,
+            dry_run=self._orchestrator.system().dry_run,
             story=[Step.of(telling) for telling in self._orchestrator.story_of(name)],
             decisions=[DecisionTaken.of(record) for record in records],
         )
