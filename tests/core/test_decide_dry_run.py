@@ -46,7 +46,7 @@ def dry(stage: Stage) -> Stage:
     return stage
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(any_of(Facts), any_of(ServiceState), st.booleans())
 def test_whatever_is_seen_nothing_is_ordered(facts: Facts, state: ServiceState, recreate: bool) -> None:
     spec = a_spec(recreate=recreate, take_over=True, retry_disabled_after=5.0)
@@ -63,7 +63,7 @@ def test_what_fails_and_is_confirmed_would_be_restarted_and_that_is_told_once() 
     for _ in range(20):
         stage.after(30).fails()
         assert stage.told == []
-        assert stage.decision.withheld == ()
+        assert not stage.decision.withheld
         assert stage.state.reason.startswith("dry run, would restart: HTTP 500")
     assert (stage.state.restart_count, stage.state.strikes, stage.state.attempt) == (0, 1, None)
 

@@ -135,7 +135,7 @@ class Recording:
 
     def __iter__(self) -> Iterator[DecisionRecord]:
         specs: dict[str, ServiceSpec] = {}
-        number = 0
+        self.lost = number = 0
         for number, line in enumerate(self.written, start=1):
             if not line.endswith("\n"):
                 self.cut_short = True

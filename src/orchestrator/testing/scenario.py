@@ -125,7 +125,7 @@ class Scenario:
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self.commands: list[tuple[float, str, Command]] = []
         """What people asked the orchestrator for, with the moment and the service."""
-        self._configuration = _configured(configuration or {})
+        self._configuration = configured(configuration or {})
         self._pace = Pace(interval=interval, jitter=jitter, dry_run=dry_run)
         self._lives: list[Life] = []
         self._kills: dict[int, float | None] = {}
@@ -258,7 +258,7 @@ class Scenario:
 
     def reload(self, configuration: Mapping[str, object]) -> Changes:
         """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
-        self._configuration = _configured(configuration)
+        self._configuration = configured(configuration)
         return self.orchestrator.adopt(ServiceSurveyor(self._configuration))
 
     def ask(self, service: str, command: Command, requester: Requester | None = None) -> Reply:
@@ -404,7 +404,7 @@ class Scenario:
                 raise AssertionError(f"workers of the orchestrator failed: {worn}")
 
 
-def _configured(written: Mapping[str, object]) -> Configuration:
+def configured(written: Mapping[str, object]) -> Configuration:
     """As if the file held this, and neither environment nor ``.env`` anything."""
     document = read_document(written, "the scenario's configuration")
     if document.problems:
