@@ -49,6 +49,7 @@ def test_basic_health_counts_and_names_the_version() -> None:
         "engine_reachable": True,
         "engine_detail": "",
         "restarts_paused": "",
+        "dry_run": False,
         "version": "1.2.3",
         "timestamp": "2024-01-15T10:00:00.000Z",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from click.testing import CliRunner, Result
 
@@ -116,8 +117,8 @@ def test_an_unknown_name_is_404_and_a_store_that_is_away_503() -> None:
 # --- on the command line ------------------------------------------------------------------------------------
 
 
-def run(*arguments: str) -> Result:
-    with serving(create_app(a_supervisor(), StoppedClock())) as address:
+def run(*arguments: str, supervisor: FakeSupervisor | None = None) -> Result:
+    with serving(create_app(supervisor or a_supervisor(), StoppedClock())) as address:
         return CliRunner(env={"ORCHESTRATOR_SERVER": address}).invoke(main, arguments)
 
 
@@ -136,11 +137,17 @@ def test_explain_says_now_next_and_the_decisions() -> None:
     assert lines[0] == "ai-llm is unhealthy"
     assert lines[1].startswith("next: restart at ")
     assert lines[2].endswith("seen       container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500")
-    assert [line.split(maxsplit=1)[0] for line in lines[3:6]] == ["decided", "because", "waits"]
-    assert lines[6].endswith("then       restart in 2.0 s, unless something changes")
-    assert lines[7].endswith("Health check failed  HTTP 500"), "what was told before it"
-    assert lines[8].endswith("Service discovered")
+    assert [line.split(maxsplit=1)[0] for line in lines[3:6]] == ["decided", "waits", "then"]
+    assert lines[5].endswith("then       restart in 2.0 s, unless something changes")
+    assert lines[6].endswith("Health check failed  HTTP 500"), "what was told before it"
+    assert lines[7].endswith("Service discovered")
     assert "next: nothing, unless something changes" in run("explain", "db").output
+    supervisor = a_supervisor()
+    supervisor.stories = {"ai-llm": (replace(AILED, why="it was asked for"),)}
+    supervisor.overall = replace(supervisor.overall, dry_run=True)
+    said = run("explain", "ai-llm", supervisor=supervisor).output
+    assert "  because    it was asked for" in said, "what was seen does not say it already"
+    assert "next (told, not done: it is a dry run): restart" in said
 
 
 def test_json_is_the_api_s_own_answer() -> None:

@@ -89,7 +89,8 @@ _WORD: Final = max(len(word) for word, _ in _ASPECTS)
 
 def _told(step: Document, *, short_time: bool) -> list[list[Cell]]:
     """A line for each thing there is to say; when it was is beside the first."""
-    said = [(word, step[field]) for word, field in _ASPECTS if step[field]]
+    plain = step["why"] in step["seen"]
+    said = [(word, step[field]) for word, field in _ASPECTS if step[field] and not (field == "why" and plain)]
     times = [local_time(step["at"], with_date=not short_time), *[""] * (len(said) - 1)]
     return [
         [

@@ -167,8 +167,8 @@ def _waiting(record: DecisionRecord) -> Iterator[str]:
     yield from _attempted(after)
     if after.retry_at is not None and after.retry_at > now.moment:
         yield f"its backoff, {span(after.retry_at - now.moment)}"
-    if after.status is Status.STARTING and after.grace_ends is not None:
-        yield f"a check that passes, or the end of its grace in {span(max(after.grace_ends - now.moment, 0.0))}"
+    if after.grace_ends is not None and after.grace_ends > now.moment:
+        yield f"a check that passes, or the end of its grace in {span(after.grace_ends - now.moment)}"
     if after.status is not Status.RUNNING:
         yield from facts.unmet
     if after.due_since is not None:
