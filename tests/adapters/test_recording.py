@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.recording import RecordingFile
+from orchestrator.bootstrap import make_recording
+from orchestrator.configuration import load
 from orchestrator.core.messages import Decision, Facts
 from orchestrator.core.model import Instant, ServiceSpec, ServiceState
 from orchestrator.core.recording import DecisionRecord, Recording
@@ -151,3 +153,18 @@ def test_another_specification_of_a_service_is_written_before_its_decision(tmp_p
     write(sink, *records)
     sink.close()
     assert read(path) == records
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"state": Path("/x/state.db")}, "/x/state.decisions.jsonl"),
+        ({"state": Path("/x/state.db"), "record": "/y/d.jsonl"}, "/y/d.jsonl"),
+        ({"record": "off"}, None),
+        ({"redis_url": "redis://127.0.0.1"}, None),
+        ({"redis_url": "redis://127.0.0.1", "record": "/y/d.jsonl"}, "/y/d.jsonl"),
+    ],
+)
+def test_it_is_beside_the_state_file_unless_it_is_named(settings: dict[str, object], place: str | None) -> None:
+    sink = make_recording(load(settings, dotenv=None).settings, StoppedClock())
+    assert (None if sink is None else sink.location) == place

@@ -10,7 +10,7 @@ from typing import Final
 from orchestrator.cli.client import Document
 from orchestrator.cli.listing import cells, in_order
 from orchestrator.cli.stream import EVENT_TYPES
-from orchestrator.cli.words import DRY_RUN, local_time
+from orchestrator.cli.words import local_time
 from orchestrator.terminal import printable
 
 EVENTS_SHOWN: Final = 8
@@ -70,8 +70,8 @@ class Picture:
             parts.extend(f"{count} {status.replace('_', ' ')}" for status, count in tally.most_common())
         engine = self._system["engine"]
         away = "" if engine["reachable"] else f". {printable(str(engine['detail']))}"
-        dry_run = f". {DRY_RUN}" if self._system["dry_run"] else ""
-        return f"{self._system['status']}: {', '.join(parts)}{dry_run}{away}"
+        dry_run = "dry run, " if self._system["dry_run"] else ""
+        return f"{dry_run}{self._system['status']}: {', '.join(parts)}{away}"
 
     def _changes(self, services: Sequence[Document]) -> list[str]:
         lines = []

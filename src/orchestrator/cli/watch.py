@@ -63,9 +63,9 @@ def _on_terminal(server: Server, clock: Clock) -> None:
 
 def _as_lines(server: Server, clock: Clock) -> None:
     picture = Picture()
-    if server.health()["dry_run"]:
-        tell(DRY_RUN)
     for message in messages(server):
         if message is not None:
+            if message["type"] == "snapshot" and message["data"]["dry_run"]:
+                tell(DRY_RUN)
             for line in picture.take(message, clock.now().moment):
                 click.echo(line)
