@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON_HERE := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: help venv test check live fmt bench demo demo-down schema lock clean
+.PHONY: help venv test check live live-again fmt bench demo demo-down schema lock clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 20
@@ -25,7 +25,11 @@ check: venv  ## style, types, architecture, fast tests; the core covered to its 
 	$(PYTHON_HERE) -m pytest --ignore=tests/live --ignore=tests/browser --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 live: venv  ## the live tests alone (root; every engine they need is their own)
-	$(PYTHON_HERE) -m pytest tests/live
+	$(PYTHON_HERE) -m pytest tests/live || $(MAKE) --no-print-directory live-again
+
+live-again: venv  ## those live tests that failed the last time
+	@echo "Once more, each by itself, what failed: what fails twice fails; what passes now is a race to be found."
+	$(PYTHON_HERE) -m pytest tests/live --last-failed --last-failed-no-failures=none
 
 fmt: venv  ## put the style right
 	$(BIN)/ruff check --fix

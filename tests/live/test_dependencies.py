@@ -48,7 +48,7 @@ def test_a_dependent_is_held_while_its_dependency_is_down_and_started_when_it_is
         serve.wait_for("db", status="running")
         back = serve.wait_for("api", status="running")
         assert (back["restart_count"], back["strikes"]) == (1, 0)
-        wait_until(lambda: engine.state(api) == "running", 5, "the api's container runs")
+        wait_until(lambda: engine.state(api) == "running", 30, "the api's container runs")
 
 
 def test_a_frozen_dependency_is_restarted_and_those_that_fail_because_of_it_are_not(
@@ -72,6 +72,17 @@ def test_a_frozen_dependency_is_restarted_and_those_that_fail_because_of_it_are_
         for service, container in (("api", api), ("web", web)):
             assert len(ward.starts(container)) == 1, ward.serve.told(service)
             assert ward.serve.service(service)["strikes"] == 0
+
+
+def test_of_what_is_killed_together_none_pays_for_what_it_requires(engine: Engine, tmp_path: Path) -> None:
+    with opened(engine, tmp_path) as ward:
+        db = ward.admit("db", recovery__max_failures="2")
+        api = ward.admit("api", requires="db", recovery__max_failures="1")
+        for process in [engine.pid(container) for container in (db, api)]:
+            engine.kill(process)
+        ward.healed("db", db)
+        back = ward.serve.wait_for("api", status="running", restart_count=1, failure_count=0)
+        assert back["strikes"] == 0, ward.serve.events("api")
 
 
 def test_a_service_is_restarted_once_after_the_one_it_is_restarted_with(engine: Engine, tmp_path: Path) -> None:
@@ -160,17 +171,17 @@ def test_a_guest_of_a_restarted_network_is_cut_off_and_repaired_though_it_reads_
     def answers() -> bool:
         return bool(fetched(f"http://{engine.address(owner)}:8081/"))
 
-    wait_until(answers, 10, "an answer of the guest")
+    wait_until(answers, 30, "an answer of the guest")
     engine.command("restart", "--time=1", owner)
-    wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8080/")), 10, "an answer of the owner")
+    wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8080/")), 30, "an answer of the owner")
     assert engine.state(guest) == "running"
     assert not answers(), "cut off by the restart of its owner"
 
     with serving(engine.url, tmp_path) as serve:
-        wait_until(answers, 20, "a repaired guest: it was restarted before the orchestrator came")
+        wait_until(answers, 30, "a repaired guest: it was restarted before the orchestrator came")
         engine.kill(owner)
         told = serve.wait_for_event("guest", "Restart completed")
         assert "its network ended when owner was restarted" in told["cause"]
-        wait_until(answers, 20, "a repaired guest: its owner was healed by the orchestrator")
-        wait_until(lambda: serve.service("guest")["restart_count"] == 2, 20, "two repairs")
+        wait_until(answers, 30, "a repaired guest: its owner was healed by the orchestrator")
+        wait_until(lambda: serve.service("guest")["restart_count"] == 2, 30, "two repairs")
         assert serve.service("guest")["strikes"] == 0

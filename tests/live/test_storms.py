@@ -31,7 +31,7 @@ def ward(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ward]:
 
 
 def figure(ward: Ward, name: str) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", ward.serve.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", ward.serve.port, timeout=30)
     try:
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()

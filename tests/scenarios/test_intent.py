@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from orchestrator.core.messages import Hold, Release
+from orchestrator.core.messages import Hold, Release, Up
 from orchestrator.core.updating import LONGEST, QUIET, SUSPICION
 from orchestrator.runtime.updates import OVERDUE
 from orchestrator.testing import Scenario
@@ -298,6 +298,9 @@ def test_a_window_opens_and_closes_by_the_clock_and_holds_whom_it_names() -> Non
         world.now(other.crashes())
         world.run_for("5m")
         assert (world.restarts_of("web"), world.restarts_of("other")) == (0, 1)
+        wish = world.ask("web", Up("ann"))
+        assert (wish.accepted, wish.conflict) == (False, "left")
+        assert wish.message == f"web is held: {held}: `start` it all the same"
         world.run_until(lambda: web.container.up, within="6m", step=1)
         assert world.view("web").held == ""
 

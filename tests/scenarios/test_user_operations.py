@@ -52,8 +52,6 @@ ASKED: Final = 120.0
 """Seconds after a person's request within which an action may be its consequence."""
 MOMENT: Final = 0.01
 """Seconds by which a bound may be off that was kept as wall time."""
-KEPT_AFTER: Final = 0.1
-"""Seconds after an answer before which a process that is killed may take along what it was asked for."""
 STOPPED: Final = "a person has stopped it"
 HELD: Final = "a person holds it"
 BEFORE: Final = "-before"
@@ -256,7 +254,6 @@ class People:
             accepted = self.world.ask(name, command).accepted
         except TimeoutError:
             return False
-        self.world.run_for(KEPT_AFTER)
         return accepted and self.world.alive
 
     # --- to the machine -------------------------------------------------------------------------------------------
