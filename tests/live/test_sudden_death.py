@@ -67,7 +67,7 @@ def starts(ward: Ward, containers: Mapping[str, str]) -> dict[str, int]:
 
 
 def test_each_cause_is_healed_once_however_often_we_die(engine: Engine, tmp_path: Path) -> None:
-    seed = int(os.environ.get("SUDDEN_DEATH_SEED", random.SystemRandom().randrange(10**6)))
+    seed = int(os.environ.get("SUDDEN_DEATH_SEED", 470690))
     print(f"SUDDEN_DEATH_SEED={seed}")
     with opened(engine, tmp_path) as ward:
         serve = ward.serve
