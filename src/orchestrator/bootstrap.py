@@ -21,6 +21,7 @@ from orchestrator.adapters.notifiers import make_notifier
 from orchestrator.adapters.pressure import HostFigures
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
+from orchestrator.adapters.recording import RecordingFile
 from orchestrator.adapters.resources import HostResources
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.api.supervisor import Reload, Reloaded
@@ -34,8 +35,9 @@ from orchestrator.doctor.examination import LOOK, Examination, Looks
 from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
 from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
-from orchestrator.ports import Clock, StateStore
+from orchestrator.ports import Clock, DecisionSink, StateStore
 from orchestrator.runtime.clock import SystemClock
+from orchestrator.runtime.dry_run import CheckingEngine
 from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
@@ -128,17 +130,22 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
     orchestrator = ContainerOrchestrator(
         engine=engine,
         surveyor=ServiceSurveyor(configuration, ourselves),
-        probes=make_probes(engine),
+        probes=make_probes(CheckingEngine(engine) if settings.dry_run else engine),
         store=make_store(settings, clock),
         prometheus=PrometheusClient(),
         gpus=NvidiaDriver(),
         resources=HostResources(),
         gauge=HostFigures(),
         clock=clock,
-        pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
+        pace=Pace(
+            interval=settings.health_check_interval,
+            width=_ACTIONS_PER_CORE * (os.cpu_count() or 1),
+            dry_run=settings.dry_run,
+        ),
         version=own_version(),
         telemetry=telemetry,
         telling=make_telling(configuration, clock),
+        recording=make_recording(settings, clock),
     )
     reload = Reloader(orchestrator, configuration, command_line, ourselves, clock)
     return Assembly(configuration, orchestrator, reload, clock, own_version())
@@ -165,6 +172,14 @@ def make_telling(configuration: Configuration, clock: Clock) -> Telling:
 
 def _secret(channel: ChannelSettings) -> str | None:
     return None if channel.secret is None else channel.secret.get_secret_value()
+
+
+def make_recording(settings: OrchestratorSettings, clock: Clock) -> DecisionSink | None:
+    """``state.db`` has its ``state.decisions.jsonl`` beside it."""
+    if settings.record == "off" or (settings.record is None and settings.redis_url is not None):
+        return None
+    path = settings.state.with_suffix(".decisions.jsonl") if settings.record is None else Path(settings.record)
+    return RecordingFile(path, clock, own_version())
 
 
 async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:

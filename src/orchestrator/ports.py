@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.notification import Notification
+from orchestrator.core.recording import DecisionRecord
 from orchestrator.core.sighting import Survey
 
 
@@ -410,6 +411,21 @@ class StateStore(Protocol):
     async def incident(self, number: int) -> IncidentRecord | None: ...
 
     async def close(self) -> None: ...
+
+
+class DecisionSink(Protocol):
+    """Where decisions are recorded. Raises only :class:`StoreError`; may be used again after it raised."""
+
+    @property
+    def location(self) -> str: ...
+
+    async def write(self, records: Sequence[DecisionRecord], lost: int) -> None:
+        """Append them; ``lost`` is how many before them could not be. A batch is kept whole or not at all."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is written any more; does not wait."""
+        ...
 
 
 # --- configuration -----------------------------------------------------------------------------------------

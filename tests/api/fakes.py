@@ -13,6 +13,7 @@ from orchestrator.core.history import Figures, History, Stretch, figures, stretc
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
+from orchestrator.core.story import Chapter
 from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownService
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
@@ -106,6 +107,7 @@ class FakeSupervisor:
         """Of the others there is nothing to do."""
         self.told_incidents: list[Incident] = []
         self.past: dict[str, History] = {}
+        self.stories: dict[str, tuple[Chapter, ...]] = {}
         self.drawn = GraphView((), (), (), ())
         self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
         self.broadcast.begin(max((one.sequence for one in events), default=0))
@@ -126,6 +128,9 @@ class FakeSupervisor:
 
     def plan_of(self, name: str) -> PlanView | None:
         return next((one for one in self.plan() if one.service == name), None)
+
+    def story_of(self, name: str) -> tuple[Chapter, ...]:
+        return self.stories.get(name, ())
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured
@@ -149,6 +154,8 @@ class FakeSupervisor:
             pending_writes=5,
             dropped_events=6,
             store_lag=7.5,
+            decisions_recorded=8,
+            decisions_lost=9,
         )
 
     async def command(

@@ -159,9 +159,18 @@ def test_queues_the_store_and_the_engine_are_shown() -> None:
     assert figures["orchestrator_actions_in_flight"][()] == 4
     assert figures["orchestrator_actions_waiting"][()] == 3
     assert figures["orchestrator_restarts_paused"][()] == 0
+    assert figures["orchestrator_decisions_recorded_total"][()] == 8
+    assert figures["orchestrator_decisions_lost_total"][()] == 9
     assert figures["orchestrator_engine_up"][()] == 1
     assert figures["orchestrator_turns_total"][()] == 42
     assert [version for _, version in figures["orchestrator_build_info"]] == ["1.2.3"]
+
+
+def test_a_dry_run_is_shown() -> None:
+    supervisor = FakeSupervisor()
+    assert scraped(supervisor)["orchestrator_dry_run"][()] == 0
+    supervisor.overall = replace(supervisor.overall, dry_run=True)
+    assert scraped(supervisor)["orchestrator_dry_run"][()] == 1
 
 
 def test_a_pause_of_all_restarts_is_shown() -> None:

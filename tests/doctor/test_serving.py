@@ -43,6 +43,7 @@ def test_nobody_serving_is_a_warning_and_a_stranger_on_the_port_a_failure() -> N
     [
         ({"version": "0.9"}, "it runs version 0.9, and 1.0 is installed here. Restart it"),
         ({"engine": {"endpoint": "tcp://x", "reachable": True, "detail": ""}}, "the engine at tcp://x, and from here"),
+        ({"dry_run": True}, "it is a dry run: what would be done is told, and nothing is healed. Restart it without"),
         ({"store": {"location": "/other.db", "healthy": True}}, "in /other.db, and by the settings here"),
     ],
 )

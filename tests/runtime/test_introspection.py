@@ -31,7 +31,7 @@ class Stage:
                 await self.introspection.run()
 
     def _load(self) -> Load:
-        return Load(3, 0, 0, 0, 0, 0, 0, self.store_lag)
+        return Load(3, 0, 0, 0, 0, 0, 0, self.store_lag, 0, 0)
 
     def _tell(self, message: str, cause: str, now: Instant) -> None:
         self.told.append((message, cause))

@@ -190,12 +190,15 @@ def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:
         ("actions_in_flight", "Actions under way, or waiting for their lane.", load.actions_in_flight),
         ("actions_waiting", "Services that are acted on when their turn comes.", load.actions_waiting),
         ("restarts_paused", "Whether restarts are paused, because of a storm.", float(bool(system.restarts_paused))),
+        ("dry_run", "Whether it is a dry run, which changes nothing.", float(system.dry_run)),
         ("store_up", "Whether the state store works.", float(system.store.healthy)),
         ("store_pending_writes", "Documents and events that are only in memory.", load.pending_writes),
         ("store_lag_seconds", "Age of the oldest of them.", load.store_lag),
     ):
         yield _gauge(name, words, (), {(): value})
     dropped = {(): load.dropped_events}
+    yield _counter("decisions_recorded", "Decisions written to the recording.", (), {(): load.decisions_recorded})
+    yield _counter("decisions_lost", "Decisions that could not be written to it.", (), {(): load.decisions_lost})
     yield _counter("store_dropped_events", "Events that the store never got: it was away for too many.", (), dropped)
 
 

@@ -38,6 +38,7 @@ Code = Literal[
     "severed",
     "paused",
     "observe_only",
+    "dry_run",
     "refused",
     "engine_away",
     "required",

@@ -156,6 +156,7 @@ class SystemHealth(BaseModel):
     engine_reachable: bool
     engine_detail: str = Field(description="Why the engine is not reachable, and what to do; empty when it is.")
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    dry_run: bool = Field(description="What would be done is told, and nothing is changed.")
     version: str
     timestamp: Timestamp
 
@@ -324,6 +325,7 @@ class FullHealth(BaseModel):
     engine: Engine
     store: Store
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    dry_run: bool = Field(description="What would be done is told, and nothing is changed.")
     gpus: Gpus
     own: Own
     notifications: list[Channel]
@@ -343,6 +345,7 @@ class FullHealth(BaseModel):
             engine=Engine.of(view.engine),
             store=Store.of(view.store),
             restarts_paused=view.restarts_paused,
+            dry_run=view.dry_run,
             gpus=Gpus.of(view.gpus),
             own=Own.of(view.own),
             notifications=[Channel.of(each) for each in view.notifications],

@@ -13,6 +13,7 @@ from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
+from orchestrator.core.story import Chapter
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
@@ -40,6 +41,10 @@ class Supervisor(Protocol):
         ...
 
     def plan_of(self, name: str) -> PlanView | None: ...
+
+    def story_of(self, name: str) -> tuple[Chapter, ...]:
+        """The last decisions that changed something for a service, newest first; none of before our start."""
+        ...
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

@@ -22,6 +22,7 @@ _LOOKS: Final = {
     "not_found": Look("?", "?", "red"),
 }
 _UNKNOWN: Final = Look("?", "?", "")
+DRY_RUN: Final = "Dry run: what would be done is told, and nothing is changed."
 CATEGORIES: Final = ("infrastructure", "ai", "application", "monitoring")
 
 

@@ -62,6 +62,7 @@ class OrchestratorSettings(BaseSettings):
     )
 
     enabled: _Switch = Field(True, description="`false`: watch and show, act on nothing")
+    dry_run: _Switch = Field(False, description="`true`: decide and tell everything, change nothing")
     docker_host: _Text | None = Field(
         None,
         description="the engine: `unix:///path`, `tcp://host:port`. Unset: `DOCKER_HOST`, then the usual sockets.",
@@ -74,6 +75,11 @@ class OrchestratorSettings(BaseSettings):
     config: Path | None = Field(None, description="the YAML file")
     state: Path = Field(default_factory=default_state, description="the state's file")
     redis_url: _RedisUrl | None = Field(None, description="a Redis that keeps the state instead of the file")
+    record: _Text | None = Field(
+        None,
+        description="the file that decisions are recorded in; `off`: none. "
+        "Unset: beside the state's file, where it is one.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="`json`: one object a line")
     host: _Text = Field("127.0.0.1", description="where the API listens")
     port: _OwnPort = Field(8787, description="its port; `0`: any free one")
@@ -108,11 +114,13 @@ class OrchestratorSettings(BaseSettings):
 
 FILE_KEYS: Final = (
     "enabled",
+    "dry_run",
     "docker_host",
     "monitoring_enabled",
     "discovery",
     "project",
     "state",
+    "record",
     "log_format",
     "host",
     "port",

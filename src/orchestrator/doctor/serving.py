@@ -59,6 +59,9 @@ def _process(thing: str, health: Mapping[str, Any], expected: Expected) -> Itera
     if expected.store is not None and store != expected.store:
         fact = f"it keeps its state in {store}, and by the settings here it would be {expected.store}"
         yield warning(thing, fact, "Give both the same settings (working directory, ORCHESTRATOR_STATE, _REDIS_URL)")
+    if health.get("dry_run"):
+        remedy = "Restart it without --dry-run (ORCHESTRATOR_DRY_RUN) when what it tells is right"
+        yield warning(thing, "it is a dry run: what would be done is told, and nothing is healed", remedy)
     silent = _seconds(health["last_turn_at"], health["timestamp"])
     if silent > STALLED_AFTER:
         yield failed(thing, f"it has decided nothing for {silent:.0f} s", "Restart it; its log says why")

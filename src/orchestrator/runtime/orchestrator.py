@@ -16,11 +16,13 @@ from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
+from orchestrator.core.story import Chapter
 from orchestrator.core.strain import STALLED_AFTER
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
     Clock,
     ContainerEngine,
+    DecisionSink,
     Document,
     EventRecord,
     GpuDriver,
@@ -40,6 +42,7 @@ from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.dry_run import DryRunEngine
 from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
@@ -66,6 +69,7 @@ from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.notifier import NOTHING_TOLD, TOLD, Messenger, Telling, Trial
 from orchestrator.runtime.observer import Observer
+from orchestrator.runtime.recorder import Recorder
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw, preconditions
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document, test_document
@@ -96,6 +100,8 @@ class Pace:
     width: int = 8
     """Actions under way at once."""
     jitter: float = _LARGEST_JITTER
+    dry_run: bool = False
+    """What would be done is told, and nothing is changed."""
 
 
 class ContainerOrchestrator:
@@ -122,13 +128,14 @@ class ContainerOrchestrator:
         telemetry: Telemetry | None = None,
         pinger: Pinger | None = None,
         telling: Telling = NOTHING_TOLD,
+        recording: DecisionSink | None = None,
     ) -> None:
         """``telemetry``: where ``engine`` counts its calls already, if it does. ``pinger`` is told that we live.
-        ``telling``: who is told what."""
+        ``telling``: who is told what. ``recording``: where decisions are written, if anywhere."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
-        self._engine = engine
+        self._engine = engine = DryRunEngine(engine) if self._pace.dry_run else engine
         self._probes = probes
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
@@ -166,7 +173,10 @@ class ContainerOrchestrator:
         self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("resources", self._resource_monitor.run)
         self._crew.add("journal", self._journal.run)
-        self._surroundings = Surroundings(version)
+        self._recorder = Recorder(recording)
+        if recording is not None:
+            self._crew.add("recorder", self._recorder.run)
+        self._surroundings = Surroundings(version, dry_run=self._pace.dry_run)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
@@ -209,6 +219,7 @@ class ContainerOrchestrator:
         )
         self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
+            self._recorder,
             self.broadcast,
             self._vitals,
             self.telemetry,
@@ -245,6 +256,7 @@ class ContainerOrchestrator:
             read_gpus=self._gpu_monitor.ask,
             chance=self._chance,
             jitter=self._pace.jitter,
+            dry_run=self._pace.dry_run,
         )
         self._brain = Brain(
             inbox=self._inbox,
@@ -283,6 +295,10 @@ class ContainerOrchestrator:
     def plan_of(self, name: str) -> PlanView | None:
         return forecast_of(self._registry, name, self._clock.now())
 
+    def story_of(self, name: str) -> tuple[Chapter, ...]:
+        """The last decisions that changed something for a service, in words, newest first."""
+        return self._recorder.story_of(name)
+
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
         return self._vitals.views(self._registry, self._clock.now())
@@ -318,6 +334,8 @@ class ContainerOrchestrator:
             pending_writes=self._journal.view().pending_writes,
             dropped_events=self._journal.dropped_events,
             store_lag=self._journal.lag,
+            decisions_recorded=self._recorder.recorded,
+            decisions_lost=self._recorder.lost,
         )
 
     async def events(
@@ -430,13 +448,15 @@ class ContainerOrchestrator:
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
         self._tell_of_absence(now)
+        if self._pace.dry_run:
+            narrator.dry_run()
         try:
             await self._crew.run()
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
             await self._evidence.close()
             self._brain.turn(acting=False)
-            await self._journal.flush(_TIME_TO_FLUSH)
+            await asyncio.gather(self._journal.flush(_TIME_TO_FLUSH), self._recorder.flush(_TIME_TO_FLUSH))
             await self._journal.close(_TIME_TO_CLOSE)
             await self._messenger.close()
             for probe in self._probes.values():

@@ -27,8 +27,9 @@ Overall = Literal["healthy", "degraded", "unhealthy"]
 class Surroundings:
     """Written by the brain; the methods that take news answer whether it is a change worth telling."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, dry_run: bool = False) -> None:
         self.version = version
+        self._dry_run = dry_run
         self._identity: EngineIdentity | None = None
         self._error: EngineUnavailable | None = None
         self._since = self._started_at = self._last_turn_at = 0.0
@@ -107,6 +108,7 @@ class Surroundings:
             own=own,
             notifications=notifications,
             surveyed=self._surveyed,
+            dry_run=self._dry_run,
         )
 
     @property

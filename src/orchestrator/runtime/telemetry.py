@@ -44,6 +44,10 @@ class Load:
     dropped_events: int
     store_lag: float
     """Seconds since the oldest of what the store does not have yet was told; 0: it has everything."""
+    decisions_recorded: int
+    """Since the start; 0 where nothing records them."""
+    decisions_lost: int
+    """Those that could not be."""
 
 
 class Telemetry(Observer):

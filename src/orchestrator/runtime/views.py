@@ -259,6 +259,8 @@ class SystemView:
     """What services require or want of the host, by name; but for the GPUs."""
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
+    dry_run: bool = False
+    """What would be done is told, and nothing is changed."""
 
 
 def event_document(view: ServiceView, event: Event) -> dict[str, object]:

@@ -76,6 +76,7 @@ from orchestrator.testing.notifier import FakeNotifier
 from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.reachability import Reachability
+from orchestrator.testing.recording import MemoryRecording
 from orchestrator.testing.resources import FakeResources
 from orchestrator.testing.witness import Witness
 from orchestrator.testing.workload import HEALTHY, EngineCheckup, Workload
@@ -106,12 +107,15 @@ class Scenario(Witness):
         interval: float = 30.0,
         jitter: float = 0.0,
         limit: float = DEFAULT_LIMIT,
+        dry_run: bool = False,
     ) -> None:
         self._loop = VirtualLoop(limit)
         tell_lives_apart(self._loop)
         self._chance = random.Random(seed)  # noqa: S311 - a test's dice, no secret
         clock = VirtualClock(loop=self._loop)
         super().__init__(clock, FakeDaemon(clock, self._loop, dialect=dialect, chance=self._chance))
+        self.recording = MemoryRecording()
+        """Every decision of all lives of the orchestrator that changed something, with its inputs."""
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
@@ -123,8 +127,8 @@ class Scenario(Witness):
         self.gauge = FakeHostGauge()
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
-        self._configuration = _configured(configuration or {})
-        self._pace = Pace(interval=interval, jitter=jitter)
+        self._configuration = configured(configuration or {})
+        self._pace = Pace(interval=interval, jitter=jitter, dry_run=dry_run)
         self._lives: list[Life] = []
         self._kills: dict[int, float | None] = {}
         self._started = False
@@ -251,7 +255,7 @@ class Scenario(Witness):
 
     def reload(self, configuration: Mapping[str, object]) -> Changes:
         """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
-        self._configuration = _configured(configuration)
+        self._configuration = configured(configuration)
         self.orchestrator.tell(self._telling())
         return self.orchestrator.adopt(ServiceSurveyor(self._configuration))
 
@@ -309,6 +313,7 @@ class Scenario(Witness):
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
                 telling=self._telling(),
+                recording=self.recording,
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
@@ -353,7 +358,7 @@ class Scenario(Witness):
                 raise AssertionError(f"workers of the orchestrator failed: {worn}")
 
 
-def _configured(written: Mapping[str, object]) -> Configuration:
+def configured(written: Mapping[str, object]) -> Configuration:
     """As if the file held this, and neither environment nor ``.env`` anything."""
     document = read_document(written, "the scenario's configuration")
     if document.problems:

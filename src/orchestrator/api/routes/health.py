@@ -45,6 +45,7 @@ class HealthRoutes:
             engine_reachable=view.engine.reachable,
             engine_detail=view.engine.detail,
             restarts_paused=view.restarts_paused,
+            dry_run=view.dry_run,
             version=view.version,
             timestamp=self._now(),
         )
