@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.adapters.dead_man import DeadManPing
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
@@ -144,6 +145,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         ),
         version=own_version(),
         telemetry=telemetry,
+        pinger=None if settings.dead_man_url is None else DeadManPing(settings.dead_man_url.get_secret_value()),
         telling=make_telling(configuration, clock),
         recording=make_recording(settings, clock),
     )

@@ -25,6 +25,7 @@ _Port = Annotated[int, BeforeValidator(values.port)]
 _OwnPort = Annotated[int, BeforeValidator(values.WholeNumber(0, 65535))]
 _Switch = Annotated[bool, BeforeValidator(values.switch)]
 _Text = Annotated[str, BeforeValidator(values.text)]
+_HttpUrl = Annotated[SecretStr, BeforeValidator(values.http_url)]
 _RedisUrl = Annotated[SecretStr, BeforeValidator(read_redis_url)]
 
 
@@ -75,6 +76,9 @@ class OrchestratorSettings(BaseSettings):
     config: Path | None = Field(None, description="the YAML file")
     state: Path = Field(default_factory=default_state, description="the state's file")
     redis_url: _RedisUrl | None = Field(None, description="a Redis that keeps the state instead of the file")
+    dead_man_url: _HttpUrl | None = Field(
+        None, description="an `http` or `https` address that is asked every minute while the orchestrator works"
+    )
     record: _Text | None = Field(
         None,
         description="the file that decisions are recorded in; `off`: none. "
