@@ -267,3 +267,8 @@ def test_every_field_of_the_state_is_kept_but_the_evidence_of_this_process() -> 
 @pytest.mark.parametrize(("written", "read"), [("forced", "forced"), ("in_order", "in_order"), ("soon", None)])
 def test_how_it_is_to_go_down_comes_back_where_it_makes_sense(written: str, read: str | None) -> None:
     assert from_document({**kept(FULL), "leaving": written}, NOW).leaving == read
+
+
+@pytest.mark.parametrize("by", ["human", "max_failures", "futile"])
+def test_by_what_it_was_disabled_comes_back(by: Any) -> None:
+    assert from_document(kept(ServiceState(status=Status.DISABLED, disabled_by=by)), LATER).disabled_by == by

@@ -22,7 +22,7 @@ UNTIL_TOLD = "while [ ! -e /switch/go ]; do sleep 0.1; done; "
 UNCHECKED = {"port": "", "health__http": ""}
 ONCE = {**UNCHECKED, "recovery__max_failures": "1"}
 """Whatever happens to it, it is not started again: one failure is all that is looked at."""
-STEADY = {**UNCHECKED, "recovery__stable_after": "1", "recovery__max_failures": "1"}
+STEADY = {**UNCHECKED, "recovery__stable_after": "1"}
 NO_SPACE = ("--tmpfs=/full:size=64k",)
 READ_ONLY = ("--read-only", "--tmpfs=/switch")
 TORCH = "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 23.69 GiB total)"
@@ -64,7 +64,10 @@ def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def cause_of(ward: Ward, service: str) -> str:
-    return str(ward.serve.wait_for_event(service, DIAGNOSED)["cause"])
+    try:
+        return str(ward.serve.wait_for_event(service, DIAGNOSED)["cause"])
+    except TimeoutError as error:
+        raise AssertionError(f"{error}; the evidence: {ward.evidence(service)}") from None
 
 
 def remembered(ward: Ward, service: str, container: str) -> None:

@@ -12,6 +12,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from orchestrator.core.diagnosis import diagnose
@@ -51,8 +52,10 @@ MOST_WAITING: Final = 20
 _HOST_KEPT: Final = 1.0
 """Seconds for which one look at the host serves all."""
 _BEFORE_THE_START: Final = 1.0
-_AFTER_THE_END: Final = 0.5
-"""Seconds around a run in which its lines may be dated: engines write its start late, and read its last words late."""
+_AFTER_THE_END: Final = 2.0
+"""Seconds around a run in which its lines may be dated: engines write its start late, and a busy one reads its last
+words late."""
+RESTARTED_BY_ENGINE: Final = "it died, and its next run began before anybody looked"
 _MOST_CONTAINERS: Final = 4096
 _UNTOLD: Final = ("connected", "health", "other")
 
@@ -114,7 +117,8 @@ class EvidenceCollector(Observer):
             self._begin(record, restart.run, restart.cause, now, awaited_by=restart.action_id)
         elif _went_down(decision, record):
             run = before.run if Failure.EXITED in decision.failures else decision.state.run
-            self._begin(record, run, decision.state.reason, now)
+            over = record.container is not None and record.container.run != run
+            self._begin(record, run, RESTARTED_BY_ENGINE if over else decision.state.reason, now)
 
     async def before(self, action: Action) -> None:
         """Until the evidence that this action would destroy is taken, :data:`BOUND` at the most."""
@@ -178,11 +182,11 @@ class EvidenceCollector(Observer):
         runs = known.exit_code is None
         environment, log, processes, usage, host = await _within(
             BOUND,
-            self._engine.environment(container_id),
-            self._log(container_id, known.run, finished_at),
-            self._engine.processes(container_id) if runs else _down(),
-            self._engine.usage(container_id),
-            self._host(),
+            partial(self._engine.environment, container_id),
+            partial(self._log, container_id, known.run, finished_at),
+            partial(self._engine.processes, container_id) if runs else _down,
+            partial(self._engine.usage, container_id),
+            self._host,
         )
         secrets = () if isinstance(environment, Unread) else secrets_of(environment)
         return replace(
@@ -247,7 +251,7 @@ async def _down() -> Unread:
     return Unread("it is down: its processes are gone")
 
 
-async def _within(bound: float, *reads: Awaitable[Any]) -> list[Any]:
+async def _within(bound: float, *reads: Callable[[], Awaitable[Any]]) -> list[Any]:
     """All at once; what was not read by then, or could not be, says why."""
     tasks = [asyncio.ensure_future(_attempted(read)) for read in reads]
     try:
@@ -259,8 +263,8 @@ async def _within(bound: float, *reads: Awaitable[Any]) -> list[Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _attempted(read: Awaitable[Answer]) -> Answer | Unread:
+async def _attempted(read: Callable[[], Awaitable[Answer]]) -> Answer | Unread:
     try:
-        return await read
+        return await read()
     except EngineError as error:
         return Unread(told(str(error)))

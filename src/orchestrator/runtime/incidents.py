@@ -123,7 +123,7 @@ class IncidentLedger(Observer):
         cause = None
         if diagnosis.rule:
             cause = Cause(
-                f"{service}: {diagnosis.sentence}",
+                diagnosis.sentence,
                 service=service,
                 confidence=diagnosis.confidence,
                 rule=diagnosis.rule,

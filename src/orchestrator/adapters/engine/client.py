@@ -40,8 +40,6 @@ START_TIMEOUT: Final = 60.0
 """A start prepares mounts, networks and devices: longer than a question."""
 RESERVE: Final = 30.0
 """What a stop or restart is given beyond the container's own stop time-out."""
-MEASURED_FOR: Final = 0.1
-"""Seconds between two readings of the processor time that a container used."""
 _ONCE: Final = {"stream": "false", "one-shot": "true"}
 _WITHHELD: Final = {403, 404, 405}
 """How a proxy in front of Podman answers that lets through nothing but Docker's paths."""
@@ -200,12 +198,7 @@ class DockerClient:
             async with self._question() as connection:
                 stats = await connection.ask(f"/containers/{named(container_id)}/stats", **_ONCE)
             return replace(translate.usage(stats), memory_limit=seen.memory_limit)
-        before = cgroup.seconds()
-        await asyncio.sleep(MEASURED_FOR)
-        used, after = cgroup.usage(), cgroup.seconds()
-        return (
-            used if before is None or after is None else replace(used, cpus=round((after - before) / MEASURED_FOR, 2))
-        )
+        return await cgroup.measured()
 
     async def environment(self, container_id: str) -> Mapping[str, str]:
         async with self._question() as connection:
