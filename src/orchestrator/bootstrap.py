@@ -17,7 +17,8 @@ from typing import Final
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
-from orchestrator.adapters.notifiers import make_notifier
+from orchestrator.adapters.notifiers.apprise import AppriseNotifier
+from orchestrator.adapters.notifiers.webhook import WebhookNotifier
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
 from orchestrator.adapters.resources import HostResources
@@ -33,7 +34,7 @@ from orchestrator.doctor.examination import LOOK, Examination, Looks
 from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
 from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
-from orchestrator.ports import Clock, StateStore
+from orchestrator.ports import Clock, Notifier, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.notifier import Telling
@@ -154,15 +155,15 @@ def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:
 def make_telling(configuration: Configuration, clock: Clock) -> Telling:
     """Nothing is connected to before there is something to tell."""
     configured = configuration.notifications
-    channels = {
-        name: make_notifier(channel.url.get_secret_value(), _secret(channel), clock)
-        for name, channel in configured.channels.items()
-    }
+    channels = {name: make_notifier(channel, clock) for name, channel in configured.channels.items()}
     return Telling(configured.rules, channels, configured.sender or socket.gethostname())
 
 
-def _secret(channel: ChannelSettings) -> str | None:
-    return None if channel.secret is None else channel.secret.get_secret_value()
+def make_notifier(channel: ChannelSettings, clock: Clock) -> Notifier:
+    url = channel.url.get_secret_value()
+    if not channel.is_webhook:
+        return AppriseNotifier(url)
+    return WebhookNotifier(url, None if channel.secret is None else channel.secret.get_secret_value(), clock)
 
 
 async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:
