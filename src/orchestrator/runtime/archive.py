@@ -47,6 +47,8 @@ class IncidentArchive:
         if incident.closed_at is None:
             self._ledger.note(Note("", "notified", words, incident=incident.id))
             return
+        if not incident.timeline:
+            return  # it could not be read, and must not be written over
         told = incident.told(Entry(self._clock.now().wall, "notified", "", words))
         self._journal.remember_incident(IncidentRecord(told.id, summary_document(told), details_document(told)))
         self._publish(told)
