@@ -18,7 +18,8 @@ from orchestrator.adapters.dead_man import DeadManPing
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
-from orchestrator.adapters.notifiers import make_notifier
+from orchestrator.adapters.notifiers.apprise import AppriseNotifier
+from orchestrator.adapters.notifiers.webhook import WebhookNotifier
 from orchestrator.adapters.pressure import HostFigures
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
@@ -36,7 +37,7 @@ from orchestrator.doctor.examination import LOOK, Examination, Looks
 from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
 from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
-from orchestrator.ports import Clock, DecisionSink, StateStore
+from orchestrator.ports import Clock, DecisionSink, Notifier, StateStore
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.dry_run import CheckingEngine
 from orchestrator.runtime.measured import MeasuredEngine
@@ -165,15 +166,15 @@ def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:
 def make_telling(configuration: Configuration, clock: Clock) -> Telling:
     """Nothing is connected to before there is something to tell."""
     configured = configuration.notifications
-    channels = {
-        name: make_notifier(channel.url.get_secret_value(), _secret(channel), clock)
-        for name, channel in configured.channels.items()
-    }
+    channels = {name: make_notifier(channel, clock) for name, channel in configured.channels.items()}
     return Telling(configured.rules, channels, configured.sender or socket.gethostname())
 
 
-def _secret(channel: ChannelSettings) -> str | None:
-    return None if channel.secret is None else channel.secret.get_secret_value()
+def make_notifier(channel: ChannelSettings, clock: Clock) -> Notifier:
+    url = channel.url.get_secret_value()
+    if not channel.is_webhook:
+        return AppriseNotifier(url)
+    return WebhookNotifier(url, None if channel.secret is None else channel.secret.get_secret_value(), clock)
 
 
 def make_recording(settings: OrchestratorSettings, clock: Clock) -> DecisionSink | None:

@@ -74,7 +74,7 @@ def test_a_channel_that_fails_is_a_failure_and_one_that_works_is_not_worth_a_lin
     failing = {"name": "phone", "working": False, "detail": "HTTP 403", "undelivered": 2}
     (found,) = told(judged(notifications=[working, failing]), Level.FAILED)
     assert found == (
-        "notification channel phone: the last message failed: HTTP 403; 2 incidents are not told. "
+        "notification channel phone: the last message failed: HTTP 403; incidents not told yet: 2. "
         "It is tried again by itself; `orchestrator notify --test phone` tries it now."
     )
 

@@ -38,7 +38,7 @@ def judge_serve(seen: ServeSeen, expected: Expected) -> Iterator[Finding]:
         yield failed(thing, f"its live stream cannot be read: {seen.stream}", "Restart it; its log says why")
     for channel in health["notifications"]:
         if not channel["working"]:
-            fact = f"the last message failed: {channel['detail']}; {channel['undelivered']} incidents are not told"
+            fact = f"the last message failed: {channel['detail']}; incidents not told yet: {channel['undelivered']}"
             remedy = f"It is tried again by itself; `orchestrator notify --test {channel['name']}` tries it now"
             yield failed(f"notification channel {channel['name']}", fact, remedy)
     for service in health["services"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -33,22 +34,21 @@ class IncidentArchive:
         """Those that are open, and those that have not been closed for too long to be worth telling."""
         oldest = self._clock.now().wall - GIVEN_UP_AFTER
         closed = [incident_of(each) for each in await self._journal.incidents(MOST_RECENT, status="closed")]
-        recent = [each for each in closed if each is not None and (each.closed_at or 0.0) > oldest]
-        return *self._ledger.open, *[await self._whole(each) for each in recent]
-
-    async def _whole(self, incident: Incident) -> Incident:
-        """With its story, where the store tells it."""
-        try:
-            record = await self._journal.incident(incident.id)
-        except StoreError:
-            return incident
-        return (record and incident_of({**record.summary, **record.details})) or incident
+        recent = {each.id: each for each in closed if each is not None and (each.closed_at or 0.0) > oldest}
+        with contextlib.suppress(StoreError):  # then without their stories
+            for number, summary in list(recent.items()):
+                record = await self._journal.incident(number)
+                whole = None if record is None else incident_of({**record.summary, **record.details})
+                recent[number] = whole or summary
+        return *self._ledger.open, *recent.values()
 
     def note(self, incident: Incident, words: str) -> None:
         """Into its story, which goes on when it is closed."""
         if incident.closed_at is None:
             self._ledger.note(Note("", "notified", words, incident=incident.id))
             return
+        if not incident.timeline:
+            return  # it could not be read, and must not be written over
         told = incident.told(Entry(self._clock.now().wall, "notified", "", words))
         self._journal.remember_incident(IncidentRecord(told.id, summary_document(told), details_document(told)))
         self._publish(told)

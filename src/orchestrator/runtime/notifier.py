@@ -215,10 +215,9 @@ class Messenger(Observer):
         return found
 
     async def _deliver(self, dispatch: Dispatch) -> None:
-        channel = self._telling.channels[dispatch.channel]
-        notification = wording.compose(dispatch, self._telling.sender, self._clock.now())
         try:
-            receipt = await channel.send(notification, PATIENCE)
+            notification = wording.compose(dispatch, self._telling.sender, self._clock.now())
+            receipt = await self._telling.channels[dispatch.channel].send(notification, PATIENCE)
         finally:
             self._busy.discard(dispatch.channel)
             self._changed.set()

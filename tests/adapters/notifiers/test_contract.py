@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from pydantic import SecretStr
 
-from orchestrator.adapters.notifiers import make_notifier
+from orchestrator.bootstrap import make_notifier
+from orchestrator.configuration.notifications import ChannelSettings
 from orchestrator.core.notification import Notification, Tone
 from orchestrator.ports import Notifier, Receipt
 from orchestrator.runtime.clock import SystemClock
@@ -49,9 +51,9 @@ def channel(request: pytest.FixtureRequest) -> Iterator[Channel]:
             receiver.status = 204
             receiver.release()
 
-        notifier = make_notifier(f"{scheme}://user:{PASSWORD}@{receiver.address}/hook", None, SystemClock())
+        settings = ChannelSettings(SecretStr(f"{scheme}://user:{PASSWORD}@{receiver.address}/hook"))
         yield Channel(
-            notifier=notifier,
+            notifier=make_notifier(settings, SystemClock()),
             refuse=refuse,
             hang=lambda: setattr(receiver, "hangs", True),
             recover=recover,
