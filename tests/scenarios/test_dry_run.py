@@ -36,6 +36,7 @@ def test_what_would_be_done_is_told_once_and_nothing_is_done() -> None:
         assert would(world, "dead") == ["Would start"]
         assert would(world, "sick") == ["Would restart"]
         assert would(world, "child") == [], "it waits for one that is down"
+        assert world.view("dead").retry_at is world.view("sick").retry_at is None, "nothing is due any more"
         assert world.view("dead").reason == "dry run, would start: exited with code 1"
         assert world.view("sick").reason.startswith("dry run, would restart: HTTP 500")
         assert world.view("child").reason.startswith("waiting for dead")

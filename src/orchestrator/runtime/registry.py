@@ -374,7 +374,7 @@ def _view(record: Record, now: Instant) -> ServiceView:
         health=_health(record.probe),
         reason=_reason(record),
         strikes=state.strikes,
-        retry_at=None if state.retry_at is None else now.wall + state.retry_at - now.moment,
+        retry_at=None if state.retry_at is None or state.withheld else now.wall + state.retry_at - now.moment,
         waiting_on=record.unmet if state.status is not Status.RUNNING else (),
         degraded_by=record.missing if state.status is Status.RUNNING else (),
         requires=spec.requires,
