@@ -220,8 +220,8 @@ def _wind_up(draft: Draft, number: int) -> None:
 
 def _unsettled(draft: Draft, incident: Incident) -> bool:
     """An engine that has just come back may go again."""
-    answering = draft.now.moment - draft.host.answering_since
-    return incident.cause.subject == ENGINE and answering < SHORTEST_STABLE_RUN
+    settled_at = draft.host.answering_since + SHORTEST_STABLE_RUN
+    return incident.cause.subject == ENGINE and draft.now.moment < settled_at
 
 
 def _last_words(incident: Incident) -> str:
