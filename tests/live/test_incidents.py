@@ -21,7 +21,8 @@ SLEEPS = ("sleep", "3600")
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
+def receiver(engine_folder: Path) -> Iterator[Receiver]:
+    """On the loopback of the network that comes with the folder."""
     with listening() as receiver:
         yield receiver
 

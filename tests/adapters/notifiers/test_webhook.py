@@ -6,7 +6,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import socket
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from orchestrator.adapters.notifiers.webhook import WebhookNotifier
 from orchestrator.core.model import Instant
 from orchestrator.core.notification import Notification, Tone
 from orchestrator.ports import Receipt
+from orchestrator.runtime.clock import SystemClock
 from tests.adapters.notifiers.receiver import listening
 
 SECRET = "correct-horse-battery-staple"
@@ -41,6 +45,22 @@ def test_a_receiver_can_check_what_it_got_with_the_standard_library_alone() -> N
     assert timestamp == "1700000000"
     expected = hmac.new(SECRET.encode(), timestamp.encode() + b"." + got.body, hashlib.sha256).hexdigest()
     assert got.headers["x-orchestrator-signature"] == f"sha256={expected}"
+
+
+def test_the_check_in_the_documentation_takes_what_is_sent_and_nothing_else() -> None:
+    words = (Path(__file__).parents[3] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```python\n(.*?)```", words, re.DOTALL)
+    documented: dict[str, Any] = {}
+    exec(written, documented)
+    with listening() as receiver:
+        asyncio.run(WebhookNotifier(f"http://{receiver.address}/", SECRET, SystemClock()).send(MESSAGE, 20.0))
+    (got,) = receiver.received
+    headers = {name.title(): value for name, value in got.headers.items()}
+    assert documented["is_genuine"](SECRET, headers, got.body)
+    assert not documented["is_genuine"](SECRET, headers, got.body + b" ")
+    assert not documented["is_genuine"]("another secret, as long", headers, got.body)
+    old = {**headers, "X-Orchestrator-Timestamp": "1700000000"}
+    assert not documented["is_genuine"](SECRET, old, got.body)
 
 
 def test_without_a_secret_nothing_is_signed() -> None:
