@@ -90,7 +90,7 @@ class Replay:
     def __init__(self, policy: Policy) -> None:
         self.tally = Tally()
         self._policy = policy
-        self._threads: dict[str, _Thread] = {}
+        self._strands: dict[str, _Strand] = {}
 
     def take(self, record: DecisionRecord) -> list[Difference]:
         """The differences that are known with this decision."""
@@ -99,12 +99,12 @@ class Replay:
         tally.services.add(record.service)
         tally.actions.update(_deeds(record.decision))
         tally.begun, tally.ended = tally.begun or record.now, record.now
-        thread = self._threads.setdefault(record.service, _Thread())
-        return self._counted(thread.take(record, self._policy(record)))
+        strand = self._strands.setdefault(record.service, _Strand())
+        return self._counted(strand.take(record, self._policy(record)))
 
     def end(self) -> list[Difference]:
         """Those that only the end of the recording makes known."""
-        return [each for thread in self._threads.values() for each in self._counted(thread.end())]
+        return [each for strand in self._strands.values() for each in self._counted(strand.end())]
 
     def _counted(self, found: Iterator[Difference]) -> list[Difference]:
         differences = list(found)
@@ -121,7 +121,7 @@ class _Ahead:
     cause: str
 
 
-class _Thread:
+class _Strand:
     """One service: how it would be by the other policy."""
 
     def __init__(self) -> None:
