@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from orchestrator.core.codec import Unreadable, decode, encode
+from orchestrator.core.codec import Unreadable, decode, encode, form_of
 from orchestrator.core.messages import Decision, Facts
 from orchestrator.core.model import Instant, ServiceSpec, ServiceState
 from orchestrator.core.recording import BadLine, DecisionRecord, Recording, Writer, alike, changes, digest
@@ -159,6 +160,13 @@ def test_what_could_not_be_written_is_counted() -> None:
 def test_the_same_policy_has_the_same_digest_and_another_has_another() -> None:
     assert digest(a_spec()) == digest(a_spec())
     assert digest(a_spec()) != digest(a_spec(max_failures=3))
+
+
+def test_what_is_nested_in_a_mapping_survives() -> None:
+    form = form_of(Mapping[str, tuple[int, str]])
+    assert form.read(form.write({"a": (1, "x")})) == {"a": (1, "x")}
+    with pytest.raises(Unreadable, match="a: "):
+        form.read({"a": [1]})
 
 
 def test_unreadable_says_where() -> None:
