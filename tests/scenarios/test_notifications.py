@@ -61,7 +61,7 @@ def test_thirty_children_of_one_parent_are_one_message_and_one_resolution() -> N
         goes_down(world, parent)
         world.run_until(lambda: kinds(world) == ["opened"], within="3m")
         message = world.channels["ops"].received[0]
-        assert message.subject.startswith("[scenario] db fails its health check")
+        assert message.subject.startswith("[scenario] db: frozen: all its processes are stopped")
         assert "Affected:" in message.text
         world.now(thaws(parent))
         world.run_until(lambda: kinds(world) == ["opened", "resolved"], within="20m")

@@ -57,10 +57,12 @@ from orchestrator.core.model import (
 from orchestrator.core.routing import NO_RULES
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
+from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
+from orchestrator.runtime.telemetry import Telemetry
 from orchestrator.testing.actor import Actor, Deed
 from orchestrator.testing.clock import VirtualClock
 from orchestrator.testing.container import Blueprint
@@ -299,8 +301,10 @@ class Scenario(Witness):
         probe = WorkloadProbe(engine)
 
         def make() -> ContainerOrchestrator:
+            telemetry = Telemetry(self.clock)
             return ContainerOrchestrator(
-                engine=engine,
+                engine=MeasuredEngine(engine, telemetry, self.clock),
+                telemetry=telemetry,
                 surveyor=ServiceSurveyor(self._configuration),
                 probes=dict.fromkeys(_CHECKS, probe),
                 store=store,
