@@ -15,7 +15,9 @@ compile() {
     fi
 }
 
-compile requirements/dev.txt pyproject.toml requirements/build.in --group dev
+compile requirements/dev.txt pyproject.toml requirements/build.in --group dev --extra notifications
 # the same versions as in development
 compile requirements/run.txt pyproject.toml requirements/build.in --constraint requirements/dev.txt
+compile requirements/notifications.txt pyproject.toml requirements/build.in --extra notifications \
+    --constraint requirements/dev.txt
 compile requirements/lock.txt requirements/lock.in

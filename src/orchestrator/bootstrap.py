@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,16 +14,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.adapters.dead_man import DeadManPing
 from orchestrator.adapters.engine import DockerClient
 from orchestrator.adapters.engine.ourselves import own_container_id
 from orchestrator.adapters.gpus import NvidiaDriver
+from orchestrator.adapters.notifiers.apprise import AppriseNotifier
+from orchestrator.adapters.notifiers.webhook import WebhookNotifier
 from orchestrator.adapters.pressure import HostFigures
 from orchestrator.adapters.probes import make_probes
 from orchestrator.adapters.prometheus import PrometheusClient
+from orchestrator.adapters.recording import RecordingFile
 from orchestrator.adapters.resources import HostResources
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.api.supervisor import Reload, Reloaded
 from orchestrator.configuration.loading import Configuration, load
+from orchestrator.configuration.notifications import ChannelSettings
 from orchestrator.configuration.reloading import needs_restart, read_anew
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
@@ -31,9 +37,11 @@ from orchestrator.doctor.examination import LOOK, Examination, Looks
 from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
 from orchestrator.doctor.findings import Finding
 from orchestrator.errors import ConfigurationError
-from orchestrator.ports import Clock, StateStore
+from orchestrator.ports import Clock, DecisionSink, Notifier, StateStore
 from orchestrator.runtime.clock import SystemClock
+from orchestrator.runtime.dry_run import CheckingEngine
 from orchestrator.runtime.measured import MeasuredEngine
+from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Telemetry
@@ -76,12 +84,14 @@ class Reloader:
         in_force: Configuration,
         command_line: Mapping[str, object],
         ourselves: str | None,
+        clock: Clock,
     ) -> None:
         self._orchestrator = orchestrator
         self._in_force = in_force
         self._started_with = in_force.settings
         self._command_line = command_line
         self._ourselves = ourselves
+        self._clock = clock
         self._turn = asyncio.Lock()
 
     async def __call__(self, requester: Requester) -> Reloaded:
@@ -99,6 +109,7 @@ class Reloader:
             changes = self._orchestrator.adopt(
                 ServiceSurveyor(fresh, self._ourselves), fresh.settings.health_check_interval
             )
+            self._orchestrator.tell(make_telling(fresh, self._clock))
             self._in_force = fresh
             waiting = needs_restart(self._started_with, fresh.settings)
             if waiting:
@@ -121,18 +132,25 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
     orchestrator = ContainerOrchestrator(
         engine=engine,
         surveyor=ServiceSurveyor(configuration, ourselves),
-        probes=make_probes(engine),
+        probes=make_probes(CheckingEngine(engine) if settings.dry_run else engine),
         store=make_store(settings, clock),
         prometheus=PrometheusClient(),
         gpus=NvidiaDriver(),
         resources=HostResources(),
         gauge=HostFigures(),
         clock=clock,
-        pace=Pace(interval=settings.health_check_interval, width=_ACTIONS_PER_CORE * (os.cpu_count() or 1)),
+        pace=Pace(
+            interval=settings.health_check_interval,
+            width=_ACTIONS_PER_CORE * (os.cpu_count() or 1),
+            dry_run=settings.dry_run,
+        ),
         version=own_version(),
         telemetry=telemetry,
+        pinger=None if settings.dead_man_url is None else DeadManPing(settings.dead_man_url.get_secret_value()),
+        telling=make_telling(configuration, clock),
+        recording=make_recording(settings, clock),
     )
-    reload = Reloader(orchestrator, configuration, command_line, ourselves)
+    reload = Reloader(orchestrator, configuration, command_line, ourselves, clock)
     return Assembly(configuration, orchestrator, reload, clock, own_version())
 
 
@@ -143,6 +161,28 @@ def make_store(settings: OrchestratorSettings, clock: Clock) -> StateStore:
     from orchestrator.adapters.stores.redis import RedisStore  # noqa: PLC0415 - costs start-up time and memory
 
     return RedisStore(settings.redis_url.get_secret_value())
+
+
+def make_telling(configuration: Configuration, clock: Clock) -> Telling:
+    """Nothing is connected to before there is something to tell."""
+    configured = configuration.notifications
+    channels = {name: make_notifier(channel, clock) for name, channel in configured.channels.items()}
+    return Telling(configured.rules, channels, configured.sender or socket.gethostname())
+
+
+def make_notifier(channel: ChannelSettings, clock: Clock) -> Notifier:
+    url = channel.url.get_secret_value()
+    if not channel.is_webhook:
+        return AppriseNotifier(url)
+    return WebhookNotifier(url, None if channel.secret is None else channel.secret.get_secret_value(), clock)
+
+
+def make_recording(settings: OrchestratorSettings, clock: Clock) -> DecisionSink | None:
+    """``state.db`` has its ``state.decisions.jsonl`` beside it."""
+    if settings.record == "off" or (settings.record is None and settings.redis_url is not None):
+        return None
+    path = settings.state.with_suffix(".decisions.jsonl") if settings.record is None else Path(settings.record)
+    return RecordingFile(path, clock, own_version())
 
 
 async def list_containers(configuration: Configuration) -> tuple[ContainerSummary, ...]:

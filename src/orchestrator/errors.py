@@ -11,6 +11,7 @@
     │   ├── ContainerNotFound
     │   └── ActionRefused         the engine's own words on what it would not do
     ├── UnknownService            nothing of that name is managed
+    ├── UnknownChannel            no notification channel is configured by that name
     └── StoreError
         ├── StoreUnavailable      memory goes on; written when the store is back
         │   └── StoreInUse        another orchestrator has it: two brains must not share a state
@@ -61,6 +62,15 @@ class UnknownService(OrchestratorError):
         self.similar = tuple(get_close_matches(name, list(known), n=3))
         hint = f" Did you mean {' or '.join(repr(one) for one in self.similar)}?" if self.similar else ""
         super().__init__(f"No service is named {name!r}.{hint}")
+
+
+class UnknownChannel(OrchestratorError):
+    """No notification channel of this name is configured."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        listed = ", ".join(known)
+        there_are = f"There are: {listed}." if listed else "None is: see notifications in docs/configuration.md."
+        super().__init__(f"No notification channel is named {name!r}. {there_are}")
 
 
 class UnknownIncident(OrchestratorError):

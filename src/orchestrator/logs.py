@@ -70,6 +70,8 @@ def configure(
     # What they tell at INFO (process ids, "waiting for application shutdown") is ours to say, or noise.
     for chatty in ("uvicorn", "asyncio", "aiohttp", "aiodocker"):
         logging.getLogger(chatty).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+    # Its warnings come again with every attempt, and how a message ended is ours to say.
+    logging.getLogger("apprise").propagate = False
     _route_structlog()
 
 

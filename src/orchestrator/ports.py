@@ -21,6 +21,8 @@ from orchestrator.core.model import (
     Instant,
     Verdict,
 )
+from orchestrator.core.notification import Notification
+from orchestrator.core.recording import DecisionRecord
 from orchestrator.core.sighting import Survey
 
 
@@ -280,6 +282,47 @@ class ResourceProbe(Protocol):
     async def close(self) -> None: ...
 
 
+class Pinger(Protocol):
+    """Somebody who raises the alarm when he has not heard of us for a while."""
+
+    @property
+    def address(self) -> str:
+        """For people: without what is secret in it."""
+        ...
+
+    async def ping(self, timeout: float) -> str:
+        """Tell that we live; empty when that was taken, else why not, in words. Never raises but for cancellation."""
+        ...
+
+
+# --- people ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How an attempt to deliver a message ended."""
+
+    accepted: bool
+    """Otherwise it was not, or nobody knows: it is attempted again, under the same key."""
+    detail: str
+    """In words, which hold nothing secret."""
+
+
+class Notifier(Protocol):
+    """One channel by which people are told."""
+
+    @property
+    def address(self) -> str:
+        """For people, without anything that may be secret: ``https://hooks.example.com``, ``tgram://``."""
+        ...
+
+    async def send(self, notification: Notification, timeout: float) -> Receipt:
+        """One attempt. Never raises but for cancellation, and returns within ``timeout`` seconds, whatever hangs."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 # --- state -------------------------------------------------------------------------------------------------
 
 Document = dict[str, object]
@@ -321,7 +364,8 @@ class Kept:
     """The open ones, oldest first."""
     last_incident: int = 0
     histories: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
-    """When each service was in which status; under the empty name: when we were last seen alive."""
+    """When each service was in which status; under the empty name: when we were last seen alive; under
+    ``@notifications``: what was told to whom."""
 
 
 class StateStore(Protocol):
@@ -367,6 +411,21 @@ class StateStore(Protocol):
     async def incident(self, number: int) -> IncidentRecord | None: ...
 
     async def close(self) -> None: ...
+
+
+class DecisionSink(Protocol):
+    """Where decisions are recorded. Raises only :class:`StoreError`; may be used again after it raised."""
+
+    @property
+    def location(self) -> str: ...
+
+    async def write(self, records: Sequence[DecisionRecord], lost: int) -> None:
+        """Append them; ``lost`` is how many before them could not be. A batch is kept whole or not at all."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is written any more; does not wait."""
+        ...
 
 
 # --- configuration -----------------------------------------------------------------------------------------

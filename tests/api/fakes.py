@@ -13,11 +13,13 @@ from orchestrator.core.history import Figures, History, Stretch, figures, stretc
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
-from orchestrator.errors import OrchestratorError, UnknownService
+from orchestrator.core.story import Chapter
+from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownService
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.incident_document import incident_document, summary_document
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -99,10 +101,13 @@ class FakeSupervisor:
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
+        self.tested: list[Trial] = []
+        """How test messages end."""
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
         self.told_incidents: list[Incident] = []
         self.past: dict[str, History] = {}
+        self.stories: dict[str, tuple[Chapter, ...]] = {}
         self.drawn = GraphView((), (), (), ())
         self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
         self.broadcast.begin(max((one.sequence for one in events), default=0))
@@ -123,6 +128,9 @@ class FakeSupervisor:
 
     def plan_of(self, name: str) -> PlanView | None:
         return next((one for one in self.plan() if one.service == name), None)
+
+    def story_of(self, name: str) -> tuple[Chapter, ...]:
+        return self.stories.get(name, ())
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured
@@ -146,6 +154,8 @@ class FakeSupervisor:
             pending_writes=5,
             dropped_events=6,
             store_lag=7.5,
+            decisions_recorded=8,
+            decisions_lost=9,
         )
 
     async def command(
@@ -207,6 +217,13 @@ class FakeSupervisor:
         for line in self.written[-tail:]:
             if since is None or line.at is None or line.at >= since:
                 yield line
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
+        known = {each.channel: each for each in self.tested}
+        if channel is not None and channel not in known:
+            raise UnknownChannel(channel, known)
+        self.requesters.append(requester)
+        return [each for each in self.tested if channel in (None, each.channel)]
 
     async def events(
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None

@@ -41,14 +41,22 @@ def test_a_pause_of_all_restarts_is_told_with_its_reason(path: str) -> None:
     assert call(served(supervisor), "GET", path).json["restarts_paused"] == words
 
 
+@pytest.mark.parametrize("path", ["/api/system/health", "/api/system/health/full"])
+def test_a_dry_run_is_told(path: str) -> None:
+    supervisor = FakeSupervisor()
+    supervisor.overall = replace(supervisor.overall, dry_run=True)
+    assert call(served(supervisor), "GET", path).json["dry_run"] is True
+
+
 def test_basic_health_counts_and_names_the_version() -> None:
     supervisor = FakeSupervisor([a_service("ai-llm"), a_service("ai-clip", status=Status.UNHEALTHY)])
     assert call(served(supervisor), "GET", "/api/system/health").json == {
         "status": "healthy",
-        "services": {"total": 2, "healthy": 1, "unhealthy": 1},
+        "services": {"total": 2, "healthy": 1, "unhealthy": 1, "unknown": 0},
         "engine_reachable": True,
         "engine_detail": "",
         "restarts_paused": "",
+        "dry_run": False,
         "version": "1.2.3",
         "timestamp": "2024-01-15T10:00:00.000Z",
     }

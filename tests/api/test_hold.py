@@ -10,7 +10,7 @@ from orchestrator.api.app import create_app
 from orchestrator.core.messages import Hold, Release, Reply
 from orchestrator.core.model import Category, Status
 from orchestrator.runtime.surroundings import Surroundings
-from orchestrator.runtime.views import GpusView, StoreView
+from orchestrator.runtime.views import GpusView, OwnView, StoreView
 from tests.api.asgi import call
 from tests.api.fakes import NOON, FakeSupervisor, StoppedClock, a_service
 from tests.api.test_services import ACTOR, problem, served
@@ -108,6 +108,6 @@ def test_what_is_down_in_maintenance_is_not_down_for_the_whole(*, at_rest: bool,
     """Degraded, because these surroundings have no engine."""
     down = replace(a_service("redis", Category.INFRASTRUCTURE, Status.STOPPED), at_rest=at_rest)
     seen = Surroundings("1").view(
-        (down,), (), StoreView("state.db", True, "", 0), GpusView(), "unix:///run/docker.sock"
+        (down,), (), StoreView("state.db", True, "", 0), GpusView(), "unix:///run/docker.sock", own=OwnView()
     )
     assert seen.status == overall

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from click.testing import CliRunner, Result
 
 from orchestrator.api.app import create_app
 from orchestrator.cli import main
 from orchestrator.core.foresight import Intention
-from orchestrator.core.model import Status
+from orchestrator.core.model import Instant, Status
+from orchestrator.core.story import Chapter
 from orchestrator.errors import StoreError
 from orchestrator.runtime.views import PlanView
 from tests.api.asgi import call
@@ -25,11 +27,23 @@ PLANNED = (
     PlanView("db", Status.RUNNING, Intention.NOTHING, None, ""),
 )
 
+AILED = Chapter(
+    at=Instant(0.0, NOON + 1801),
+    status=UNHEALTHY,
+    seen="container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500",
+    decided="unhealthy, it was running; failure 1 of 10",
+    why="HTTP 500",
+    waiting="its backoff, 2.0 s",
+    upcoming="restart in 2.0 s, unless something changes",
+    upcoming_at=NOON + 1803,
+)
+
 
 def a_supervisor() -> FakeSupervisor:
     events = [an_event(1, "ai-llm", "Service discovered"), an_event(2, "ai-llm", "Health check failed", "HTTP 500")]
     supervisor = FakeSupervisor([a_service(one.service, status=one.status) for one in PLANNED], events)
     supervisor.planned = {one.service: one for one in PLANNED}
+    supervisor.stories = {"ai-llm": (AILED,)}
     return supervisor
 
 
@@ -69,6 +83,22 @@ def test_an_explanation_has_the_service_the_next_action_and_the_decisions_newest
     }
 
 
+def test_an_explanation_tells_the_story_of_the_last_decisions() -> None:
+    assert explained("ai-llm")["story"] == [
+        {
+            "at": "2024-01-15T10:30:01.000Z",
+            "status": "unhealthy",
+            "seen": "container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500",
+            "decided": "unhealthy, it was running; failure 1 of 10",
+            "why": "HTTP 500",
+            "waiting": "its backoff, 2.0 s",
+            "upcoming": "restart in 2.0 s, unless something changes",
+            "upcoming_at": "2024-01-15T10:30:03.000Z",
+        }
+    ]
+    assert explained("db")["story"] == []
+
+
 def test_the_sentence_says_what_keeps_it_from_being_healed() -> None:
     assert explained("ai-clip")["now"] == "ai-clip is disabled; nothing is done for it (disabled)"
     assert explained("web")["now"] == "web is unhealthy; it waits (waiting_on:db)"
@@ -87,8 +117,8 @@ def test_an_unknown_name_is_404_and_a_store_that_is_away_503() -> None:
 # --- on the command line ------------------------------------------------------------------------------------
 
 
-def run(*arguments: str) -> Result:
-    with serving(create_app(a_supervisor(), StoppedClock())) as address:
+def run(*arguments: str, supervisor: FakeSupervisor | None = None) -> Result:
+    with serving(create_app(supervisor or a_supervisor(), StoppedClock())) as address:
         return CliRunner(env={"ORCHESTRATOR_SERVER": address}).invoke(main, arguments)
 
 
@@ -106,9 +136,18 @@ def test_explain_says_now_next_and_the_decisions() -> None:
     lines = run("explain", "ai-llm").output.splitlines()
     assert lines[0] == "ai-llm is unhealthy"
     assert lines[1].startswith("next: restart at ")
-    assert lines[2].endswith("Health check failed  HTTP 500")
-    assert lines[3].endswith("Service discovered")
+    assert lines[2].endswith("seen       container ai-llm-1 runs, for 3 h; its http check failed: HTTP 500")
+    assert [line.split(maxsplit=1)[0] for line in lines[3:6]] == ["decided", "waits", "then"]
+    assert lines[5].endswith("then       restart in 2.0 s, unless something changes")
+    assert lines[6].endswith("Health check failed  HTTP 500"), "what was told before it"
+    assert lines[7].endswith("Service discovered")
     assert "next: nothing, unless something changes" in run("explain", "db").output
+    supervisor = a_supervisor()
+    supervisor.stories = {"ai-llm": (replace(AILED, why="it was asked for"),)}
+    supervisor.overall = replace(supervisor.overall, dry_run=True)
+    said = run("explain", "ai-llm", supervisor=supervisor).output
+    assert "  because    it was asked for" in said, "what was seen does not say it already"
+    assert "next (told, not done: it is a dry run): restart" in said
 
 
 def test_json_is_the_api_s_own_answer() -> None:

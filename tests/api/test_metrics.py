@@ -16,7 +16,7 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Action, Failure, Outcome, Result
 from orchestrator.core.model import ActionKind, Instant, ProbeResult, Run, ServiceSpec, Status, Verdict
 from orchestrator.core.resources import Presence
-from orchestrator.runtime.views import GpuProcessView, GpusView, GpuView, ResourceView
+from orchestrator.runtime.views import ChannelView, GpuProcessView, GpusView, GpuView, ResourceView
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service
 
@@ -159,9 +159,18 @@ def test_queues_the_store_and_the_engine_are_shown() -> None:
     assert figures["orchestrator_actions_in_flight"][()] == 4
     assert figures["orchestrator_actions_waiting"][()] == 3
     assert figures["orchestrator_restarts_paused"][()] == 0
+    assert figures["orchestrator_decisions_recorded_total"][()] == 8
+    assert figures["orchestrator_decisions_lost_total"][()] == 9
     assert figures["orchestrator_engine_up"][()] == 1
     assert figures["orchestrator_turns_total"][()] == 42
     assert [version for _, version in figures["orchestrator_build_info"]] == ["1.2.3"]
+
+
+def test_a_dry_run_is_shown() -> None:
+    supervisor = FakeSupervisor()
+    assert scraped(supervisor)["orchestrator_dry_run"][()] == 0
+    supervisor.overall = replace(supervisor.overall, dry_run=True)
+    assert scraped(supervisor)["orchestrator_dry_run"][()] == 1
 
 
 def test_a_pause_of_all_restarts_is_shown() -> None:
@@ -185,6 +194,23 @@ def test_every_figure_that_an_example_asks_for_is_exposed(example: str) -> None:
     asked = set(re.findall(r"\borchestrator_[a-z_]+", (EXAMPLES / example).read_text()))
     assert asked
     assert asked <= set(scraped(supervisor))
+
+
+def test_channels_have_series_where_any_is_configured() -> None:
+    assert not [name for name in scraped(FakeSupervisor()) if "notification" in name]
+    supervisor = FakeSupervisor()
+    supervisor.overall = replace(
+        supervisor.overall,
+        notifications=(
+            ChannelView("ops", "https://h", True, "", 0, None, None, 3, 0),
+            ChannelView("phone", "ntfys://", False, "HTTP 403", 2, None, None, 0, 4),
+        ),
+    )
+    series = scraped(supervisor)
+    assert series["orchestrator_notification_channel_up"] == {("ops",): 1, ("phone",): 0}
+    assert series["orchestrator_notifications_undelivered"] == {("ops",): 0, ("phone",): 2}
+    attempts = series["orchestrator_notification_attempts_total"]
+    assert (attempts["ops", "accepted"], attempts["phone", "failed"]) == (3, 4)
 
 
 def test_the_gpus_have_series_where_there_are_any() -> None:

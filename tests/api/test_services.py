@@ -47,6 +47,8 @@ OURS = {
     "held",
     "held_until",
     "project",
+    "observed",
+    "last_seen_at",
 }
 
 
@@ -115,10 +117,10 @@ def test_every_category_is_tallied_whatever_the_filter() -> None:
     answer = call(served(supervisor), "GET", "/api/system/services?category=infrastructure")
     assert [one["name"] for one in answer.json["services"]] == ["redis"]
     assert answer.json["by_category"] == {
-        "infrastructure": {"total": 1, "healthy": 1, "unhealthy": 0},
-        "ai": {"total": 2, "healthy": 0, "unhealthy": 1},
-        "monitoring": {"total": 0, "healthy": 0, "unhealthy": 0},
-        "application": {"total": 0, "healthy": 0, "unhealthy": 0},
+        "infrastructure": {"total": 1, "healthy": 1, "unhealthy": 0, "unknown": 0},
+        "ai": {"total": 2, "healthy": 0, "unhealthy": 1, "unknown": 0},
+        "monitoring": {"total": 0, "healthy": 0, "unhealthy": 0, "unknown": 0},
+        "application": {"total": 0, "healthy": 0, "unhealthy": 0, "unknown": 0},
     }
     assert answer.json["timestamp"] == "2024-01-15T10:00:00.000Z"
 
@@ -138,13 +140,13 @@ def test_a_disabled_service_is_tallied_by_what_is_seen_of_it(
     assert view.health is not None
     view = replace(view, container_state=state, health=replace(view.health, verdict=verdict))
     tally = call(served(FakeSupervisor([view])), "GET", "/api/system/services").json["by_category"]["ai"]
-    assert tally == {"total": 1, "healthy": healthy, "unhealthy": 1 - healthy}
+    assert tally == {"total": 1, "healthy": healthy, "unhealthy": 1 - healthy, "unknown": 0}
 
 
 def test_a_completed_job_is_no_failure_and_no_running_service() -> None:
     job = replace(a_service("migrate", status=Status.STOPPED), at_rest=True)
     tally = call(served(FakeSupervisor([job])), "GET", "/api/system/services").json["by_category"]["ai"]
-    assert tally == {"total": 1, "healthy": 0, "unhealthy": 0}
+    assert tally == {"total": 1, "healthy": 0, "unhealthy": 0, "unknown": 0}
 
 
 def test_a_category_that_does_not_exist_is_bad_input() -> None:

@@ -370,3 +370,11 @@ def test_the_token_is_sent_and_its_absence_explained(supervisor: FakeSupervisor)
         refused = run(address, "ps")
     assert refused.exit_code == 1
     assert "ORCHESTRATOR_API_TOKEN" in refused.stderr
+
+
+def test_a_dry_run_is_said_where_a_pipe_does_not_swallow_it(supervisor: FakeSupervisor) -> None:
+    supervisor.overall = replace(supervisor.overall, dry_run=True)
+    with serving(create_app(supervisor, StoppedClock())) as address:
+        result = CliRunner(env={"ORCHESTRATOR_SERVER": address}).invoke(main, ["ps"])
+    assert result.stderr == "Dry run: what would be done is told, and nothing is changed.\n"
+    assert result.stdout.startswith("SERVICE")

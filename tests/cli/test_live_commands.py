@@ -43,8 +43,11 @@ def request(sequence: int, name: str) -> Message:
     return {"type": "request", **known}
 
 
-def snapshot(sequence: int, *services: Message, resumed: bool = False, missed: bool = False) -> Message:
-    data = {"services": services, "status": "degraded", "engine": {"reachable": True, "detail": ""}, "store": {}}
+def snapshot(
+    sequence: int, *services: Message, resumed: bool = False, missed: bool = False, dry_run: bool = False
+) -> Message:
+    engine = {"reachable": True, "detail": ""}
+    data = {"services": services, "status": "degraded", "engine": engine, "store": {}, "dry_run": dry_run}
     told = {"type": "snapshot", "data": data, "sequence": sequence, "timestamp": AT, "resumed": resumed}
     return {**told, "missed": True} if missed else told
 
@@ -232,3 +235,11 @@ def test_what_does_not_fit_is_what_runs() -> None:
     assert len(lines) == 23
     assert any("ai-llm" in line for line in lines)
     assert any("more do not fit here" in line for line in lines)
+
+
+def test_watch_says_that_it_is_a_dry_run() -> None:
+    told = snapshot(5, ILL, dry_run=True)
+    result = run(Orchestrated([told]), "watch")
+    assert "Dry run: what would be done is told, and nothing is changed." in result.stderr
+    assert "dry run, degraded: 1 service" in "".join(drawn(told))
+    assert "dry run" not in "".join(drawn(snapshot(5, ILL)))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
-from orchestrator.configuration import OrchestratorSettings
+from orchestrator.configuration import OrchestratorSettings, notifications, values
 from orchestrator.configuration.catalog import CATALOG, CATEGORY_GRACE, CATEGORY_RECOVERY
-from orchestrator.configuration.keys import LABEL_KEYS, METHODS, SHARED_KEYS, YAML_SERVICE_KEYS
+from orchestrator.configuration.keys import LABEL_KEYS, METHODS, SHARED_KEYS, YAML_SERVICE_KEYS, Key
 from orchestrator.configuration.maintenance import WINDOW_KEYS
 from orchestrator.configuration.resolve import resolve
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category, Check, CommandCheck, HttpCheck
+from orchestrator.core.routing import Rules
 
 REFERENCE: Final = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 TABLES: Final = re.findall(r"^(\|[^\n]+\|)\n\|[-|]+\|\n((?:\|[^\n]+\|\n)+)", REFERENCE, re.MULTILINE)
@@ -95,12 +96,35 @@ def test_the_figures_that_differ_by_category_differ() -> None:
 
 def test_the_top_level_keys_are_the_products() -> None:
     written = [word for row in _table("top-level key") for word in re.findall(r"`([a-z_]+)`", row[0])]
-    assert sorted(written) == sorted(("services", "defaults", "categories", "maintenance", *FILE_KEYS))
+    assert sorted(written) == sorted(("services", "defaults", "categories", "maintenance", "notifications", *FILE_KEYS))
 
 
 def test_the_keys_of_a_window_are_the_products() -> None:
     written = {row[0]: row[2] for row in _table("key of a window")}
     assert written == {f"`{key}`": known.meaning for key, known in WINDOW_KEYS.items()}
+
+
+def test_the_keys_of_notifications_are_the_products() -> None:
+    for heading, keys in {
+        "key of notifications": {**notifications.PARTS, **_meanings(notifications.FIGURE_KEYS)},
+        "key of a channel": _meanings(notifications.CHANNEL_KEYS),
+        "key of a route": _meanings(notifications.ROUTE_KEYS),
+        "key of quiet hours": _meanings(notifications.QUIET_KEYS),
+        "key of the digest": _meanings(notifications.DIGEST_KEYS),
+    }.items():
+        assert {row[0]: row[2] for row in _table(heading)} == {f"`{key}`": words for key, words in keys.items()}
+
+
+def test_the_figures_of_notifications_are_the_products() -> None:
+    rules = Rules()
+    written = {row[0]: row[1] for heading in ("key of notifications", "key of the digest") for row in _table(heading)}
+    figures = {"settle": rules.settle, "reminder": rules.reminder, "within": rules.digest.within}
+    assert {key: values.Duration()(written[f"`{key}`"].strip("`")) for key in figures} == figures
+    assert written["`after`"] == f"`{rules.digest.after}`"
+
+
+def _meanings(keys: Mapping[str, Key]) -> dict[str, str]:
+    return {key: known.meaning for key, known in keys.items()}
 
 
 # --- variables ------------------------------------------------------------------------------------------------------

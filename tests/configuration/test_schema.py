@@ -210,6 +210,17 @@ REFUSED = {
     "a window without an end": "maintenance: [{from: '02:00'}]",
     "a window at no time of day": "maintenance: [{from: '25:00', to: '03:00'}]",
     "a window of nobody known": "maintenance: [{from: '02:00', to: '03:00', categories: [gpu]}]",
+    "channels that are a list": "notifications: {channels: [ops]}",
+    "a channel that is an address": "notifications: {channels: {ops: 'https://h/x'}}",
+    "a channel without an address": "notifications: {channels: {ops: {secret: 0123456789abcdef}}}",
+    "an address without a scheme": "notifications: {channels: {ops: {url: hooks.example.com}}}",
+    "a secret that is too short": "notifications: {channels: {ops: {url: 'https://h', secret: short}}}",
+    "a route to nobody": "notifications: {routes: [{severity: critical}]}",
+    "a route of an unknown severity": "notifications: {routes: [{channels: ops, severity: loud}]}",
+    "quiet hours without an end": "notifications: {quiet_hours: [{from: '22:00'}]}",
+    "a digest of nothing": "notifications: {digest: {after: 0}}",
+    "a settle time that is none": "notifications: {settle: soon}",
+    "an unknown key of notifications": "notifications: {channel: {}}",
     "a secret in the file": "api_token: 0123456789abcdef",
     "a Redis in the file": "redis_url: redis://localhost",
 }
@@ -237,6 +248,22 @@ TAKEN = {
     "a list with commas": "services: {web: {requires: 'db, cache', health: {expect_status: '200, 3xx'}}}",
     "resources in a list": "services: {web: {requires: [db, 'tcp:[::1]:80', tcp:10.0.0.9:5432, path:/mnt/My Disk]}}",
     "resources in text": "services: {web: {wants: 'mount:/mnt/x, dns:nas.lan'}}",
+    "everything about notifications": """
+notifications:
+  channels:
+    ops: {url: https://hooks.example.com/x, secret: 0123456789abcdef}
+    phone: {url: json://localhost:8080/}
+  routes:
+    - {channels: [ops]}
+    - {channels: phone, severity: critical, categories: [ai, infrastructure]}
+  quiet_hours:
+    - {from: "22:00", to: "07:00", days: [mon, tue], timezone: UTC, channels: [phone], critical_breaks_through: true}
+  digest: {after: 3, within: 10m}
+  settle: 1m
+  reminder: 0s
+  sender: gpu-box
+""",
+    "notifications that say nothing": "notifications: {channels: , routes: , quiet_hours: , digest: }",
     "every setting of the process": "enabled: off\ndocker_host: tcp://h:1\nmonitoring_enabled: false\n"
     "discovery: all\nproject: shop\nstate: /tmp/s.db\nlog_format: json\nhost: '::1'\nport: 0\n",
 }

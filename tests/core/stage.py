@@ -109,6 +109,7 @@ class Stage:
         self.awaited: tuple[Awaited, ...] = ()
         self.needed_by: tuple[str, ...] = ()
         self.leaving: tuple[str, ...] = ()
+        self.dry_run = False
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -139,6 +140,7 @@ class Stage:
             awaited=self.awaited,
             needed_by=self.needed_by,
             leaving=self.leaving,
+            dry_run=self.dry_run,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

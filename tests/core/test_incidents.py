@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from orchestrator.core.draft import Reckoning, title_of
 from orchestrator.core.incidents import (
     LONGEST_STORY,
@@ -563,6 +566,17 @@ def test_an_engine_that_does_not_answer_is_an_incident_until_it_has_answered_for
     assert story.only.recovered_at is None
     story.turn(host=HostCondition(answering_since=story.moment + 1))
     story.turn(after=SHORTEST_STABLE_RUN)
+    assert story.incidents.open == {}
+
+
+@given(st.floats(0, 1e7))
+def test_at_the_moment_that_it_asks_to_be_woken_at_there_is_something_to_do(since: float) -> None:
+    """Else the brain would turn for ever at that moment."""
+    story = Story()
+    story.turn(host=AWAY)
+    story.turn(host=HostCondition(answering_since=since))
+    story.moment = story.incidents.wake_at
+    story.turn(after=0.0)
     assert story.incidents.open == {}
 
 

@@ -16,6 +16,8 @@ from orchestrator.core.persistence import JITTER, LONGEST_GRACE, LONGEST_STOP, f
 from orchestrator.core.policy import ENGINE_PATIENCE
 
 NOW = Instant(moment=1000.0, wall=1_767_225_600.0)
+NOT_KEPT = {"probe_seen", "confirmations", "resume_at", "withheld"}
+"""The evidence of this process."""
 LATER = Instant(moment=3.0, wall=NOW.wall + 4.0)
 """The next process: four seconds later by the wall, its own timeline just begun."""
 
@@ -259,7 +261,7 @@ def test_a_disabled_service_stays_disabled_when_nobody_knows_by_whom() -> None:
 
 def test_every_field_of_the_state_is_kept_but_the_evidence_of_this_process() -> None:
     names_kept = set(kept(FULL)) - {"version"}
-    assert names_kept == {field.name for field in fields(ServiceState)} - {"probe_seen", "confirmations", "resume_at"}
+    assert names_kept == {field.name for field in fields(ServiceState)} - NOT_KEPT
 
 
 @pytest.mark.parametrize(("written", "read"), [("forced", "forced"), ("in_order", "in_order"), ("soon", None)])

@@ -66,7 +66,10 @@ def health(*services: dict[str, Any], **fields: Any) -> dict[str, Any]:
         "workers": [{"name": "brain", "state": "running", "detail": "", "restarts": 0}],
         "engine": {"endpoint": "unix:///run/docker.sock", "reachable": True, "detail": ""},
         "store": {"location": "/state.db", "healthy": True, "detail": "", "pending_writes": 0},
+        "notifications": [],
+        "dry_run": False,
         "last_turn_at": NOON,
+        "own": {"strains": [], "dead_man": None},
         "timestamp": NOON,
     }
     return document | fields

@@ -43,6 +43,7 @@ def test_nobody_serving_is_a_warning_and_a_stranger_on_the_port_a_failure() -> N
     [
         ({"version": "0.9"}, "it runs version 0.9, and 1.0 is installed here. Restart it"),
         ({"engine": {"endpoint": "tcp://x", "reachable": True, "detail": ""}}, "the engine at tcp://x, and from here"),
+        ({"dry_run": True}, "it is a dry run: what would be done is told, and nothing is healed. Restart it without"),
         ({"store": {"location": "/other.db", "healthy": True}}, "in /other.db, and by the settings here"),
     ],
 )
@@ -66,6 +67,16 @@ def test_one_that_is_not_as_this_command_would_serve_is_a_warning(fields: dict[s
 def test_a_part_that_does_not_work_is_a_failure(fields: dict[str, Any], words: str) -> None:
     (found,) = told(judged(**fields), Level.FAILED)
     assert words in found
+
+
+def test_a_channel_that_fails_is_a_failure_and_one_that_works_is_not_worth_a_line() -> None:
+    working = {"name": "ops", "working": True, "detail": "", "undelivered": 0}
+    failing = {"name": "phone", "working": False, "detail": "HTTP 403", "undelivered": 2}
+    (found,) = told(judged(notifications=[working, failing]), Level.FAILED)
+    assert found == (
+        "notification channel phone: the last message failed: HTTP 403; incidents not told yet: 2. "
+        "It is tried again by itself; `orchestrator notify --test phone` tries it now."
+    )
 
 
 def test_a_live_stream_that_tells_nothing_is_a_failure() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.adapters.notifiers.receiver import Receiver, listening
 from tests.live.engines import wait_until
 from tests.live.serve import Document, service_labels
 from tests.live.servers import free_port
@@ -18,9 +20,20 @@ PATIENCE = 120.0
 SLEEPS = ("sleep", "3600")
 
 
+@pytest.fixture(scope="module")
+def receiver(engine_folder: Path) -> Iterator[Receiver]:
+    """On the loopback of the network that comes with the folder."""
+    with listening() as receiver:
+        yield receiver
+
+
 @pytest.fixture(scope="module", params=["podman", "docker"])
-def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+def ward(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, receiver: Receiver
+) -> Iterator[Ward]:
     folder = tmp_path_factory.mktemp("incidents")
+    told = f"{{channels: {{ops: {{url: 'http://{receiver.address}/'}}}}, settle: 5s}}"
+    (folder / "orchestrator.yaml").write_text(f"notifications: {told}\n")
     with lent(engine_of(request, request.param)) as engine, opened(engine, folder) as ward:
         yield ward
 
@@ -65,7 +78,9 @@ def test_one_healing_is_one_incident_with_its_times(ward: Ward) -> None:
     assert {"running", "stopped"} <= set(statuses)
 
 
-def test_a_parent_with_thirty_children_is_one_incident_that_outlives_sigkill(ward: Ward, tmp_path: Path) -> None:
+def test_a_parent_with_thirty_children_is_one_incident_that_outlives_sigkill_and_is_told_once(
+    ward: Ward, receiver: Receiver, tmp_path: Path
+) -> None:
     mounted = f"--mount=type=bind,source={tmp_path},target=/switch"
     quick = {"recovery__stable_after": "2", "recovery__backoff_max": "2", "recovery__max_failures": "99"}
     port = str(free_port())  # Docker gives another one at each start, if it is left to it
@@ -83,6 +98,7 @@ def test_a_parent_with_thirty_children_is_one_incident_that_outlives_sigkill(war
     ward.engine.kill(parent)
     wait_until(lambda: _members(ward) == {"parent", *names}, PATIENCE, "an incident with thirty-one members")
     (before,) = _of(ward, "parent")
+    wait_until(lambda: _told(receiver, before) == ["opened"], PATIENCE, "the message that it is open")
     ward.serve.kill()
     ward.serve.start()
     wait_until(lambda: any("remark" in _kinds(one) for one in _of(ward, "parent")), PATIENCE, "a word on the gap")
@@ -97,8 +113,16 @@ def test_a_parent_with_thirty_children_is_one_incident_that_outlives_sigkill(war
     restarted = [name for name in names if ward.serve.service(name)["restart_count"]]
     assert restarted == [], "they came back by themselves"
     assert ward.serve.get("/incidents?status=open")["incidents"] == []
+    wait_until(lambda: _told(receiver, before) == ["opened", "resolved"], PATIENCE, "the message that it is over")
     statuses = [one["status"] for one in ward.serve.get("/services/parent/history?hours=1")["segments"]]
     assert statuses.count("unknown") == 2, "before it was seen, and while we were dead"
+
+
+def _told(receiver: Receiver, incident: Document) -> list[str]:
+    """What kinds of messages came of it."""
+    documents = [json.loads(each.body) for each in list(receiver.received)]
+    same = (incident["id"], incident["opened_at"])  # the other engine's orchestrator counts from one, too
+    return [each["kind"] for each in documents for one in each["incidents"] if (one["id"], one["opened_at"]) == same]
 
 
 def _members(ward: Ward) -> set[str]:

@@ -129,7 +129,10 @@ def test_a_proxy_that_refuses_everything_makes_the_engine_forbidden_and_nothing_
             error = ward.serve.wait_for_engine(reachable=False)["detail"]
             assert "the call is not let through (403" in error
             assert "docs/security.md" in error
-            assert ward.serve.service("web")["status"] == "running"
+            unseen = ward.serve.service("web")
+            assert (unseen["status"], unseen["observed"]) == ("running", False)
+            assert unseen["last_seen_at"] is not None
+            assert ward.serve.get("/health")["services"] == {"total": 1, "healthy": 0, "unhealthy": 0, "unknown": 1}
             assert len(ward.starts(web)) == 1
         ward.serve.wait_for_engine(reachable=True)
         engine.kill(web)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 from orchestrator.core.messages import Restart
 from orchestrator.runtime.requests import Requester
 from orchestrator.testing import Scenario
+from orchestrator.testing.notifier import FakeNotifier
 
 
 def documents(world: Scenario) -> list[dict[str, Any]]:
@@ -86,3 +88,18 @@ def test_a_reload_is_kept_as_a_request_of_no_service() -> None:
             "detail": "1 added",
         }
         assert (second["message"], second["data"]["detail"]) == ("Request refused", "2 problems in it")
+
+
+def test_who_has_test_messages_sent_is_kept_with_how_they_ended() -> None:
+    with Scenario() as world:
+        world.channels = {"ops": FakeNotifier(), "down": FakeNotifier(refuses="HTTP 403")}
+        world.container("web")
+        world.run_for("1m")
+        asked = world.orchestrator.test_notifications
+        tasks: list[asyncio.Future[Any]] = []
+        world.at("1s", lambda: tasks.append(asyncio.ensure_future(asked(Requester("the admin token", "10.0.0.5")))))
+        world.run_for("1m")
+        (kept,) = (one for one in documents(world) if one["type"] == "request")
+        assert [each.receipt.accepted for each in tasks[0].result()] == [True, False]
+        assert (kept["data"]["verb"], kept["data"]["client"]) == ("test-notifications", "10.0.0.5")
+        assert kept["data"]["detail"] == "ops: taken, down: HTTP 403"

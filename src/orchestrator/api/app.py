@@ -20,6 +20,7 @@ from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.monitoring import MonitoringRoutes
+from orchestrator.api.routes.notifications import NotificationRoutes
 from orchestrator.api.routes.ready import ReadyRoutes
 from orchestrator.api.routes.rollout import RolloutRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
@@ -77,6 +78,7 @@ def create_app(
     app.include_router(IncidentRoutes(orchestrator, clock).router())
     app.include_router(AvailabilityRoutes(orchestrator, clock).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
+    app.include_router(NotificationRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))
     app.include_router(MetricsRoutes(orchestrator).router())
     if reload is not None:

@@ -21,7 +21,7 @@ from orchestrator.core.model import Category, Status
 from orchestrator.core.resources import Presence
 from orchestrator.runtime.histogram import Histogram
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GpusView, ResourceView, ServiceView, SystemView
+from orchestrator.runtime.views import ChannelView, GpusView, ResourceView, ServiceView, SystemView
 
 _PREFIX: Final = "orchestrator_"
 Labels = tuple[str, ...]
@@ -61,6 +61,7 @@ class _Figures(Collector):
         yield from _of_gpus(system.gpus)
         yield from _of_preconditions(system.preconditions)
         yield from _of_load(system, load)
+        yield from _of_notifications(system.notifications)
 
 
 def _of_ourselves(system: SystemView) -> Iterator[Metric]:
@@ -68,6 +69,13 @@ def _of_ourselves(system: SystemView) -> Iterator[Metric]:
     yield _gauge("build_info", "The version that runs.", ("version", "python"), {labels: 1})
     yield _counter("turns", "Turns of the brain: it decides in each.", (), {(): system.turns})
     yield _gauge("last_turn_timestamp_seconds", "When the brain turned last.", (), {(): system.last_turn_at})
+    yield _gauge("loop_lag_seconds", "How late its loop ran, a moment ago.", (), {(): system.own.loop_lag})
+    worst = {(): system.own.worst_loop_lag}
+    yield _gauge("loop_lag_worst_seconds", "How late its loop ran at worst, in the minute past.", (), worst)
+    yield _gauge("strains", "Respects in which the orchestrator cannot keep up.", (), {(): len(system.own.strains)})
+    if system.own.dead_man is not None and system.own.dead_man.last_ping_at is not None:
+        pinged = {(): system.own.dead_man.last_ping_at}
+        yield _gauge("dead_man_ping_timestamp_seconds", "When the last dead-man ping was taken.", (), pinged)
     up = {(worker.name,): float(worker.state == "running") for worker in system.workers}
     yield _gauge("worker_up", "Whether the internal worker runs.", ("worker",), up)
     restarts = {(worker.name,): worker.restarts for worker in system.workers}
@@ -135,6 +143,9 @@ def _of_engine(system: SystemView, telemetry: Telemetry) -> Iterator[Metric]:
         yield _gauge("engine_info", "The engine reached last.", ("kind", "version", "api_version"), {labels: 1})
     connected = {(): float(telemetry.stream_connected)}
     yield _gauge("engine_event_stream_connected", "Whether the engine's events are followed.", (), connected)
+    if system.own.stream_age is not None:
+        words = "Since the newest word on the engine's event stream."
+        yield _gauge("engine_event_stream_age_seconds", words, (), {(): system.own.stream_age})
     yield _counter(
         "engine_events", "Events heard; connected: the stream was opened.", ("action",), telemetry.engine_events
     )
@@ -179,13 +190,30 @@ def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:
         ("actions_in_flight", "Actions under way, or waiting for their lane.", load.actions_in_flight),
         ("actions_waiting", "Services that are acted on when their turn comes.", load.actions_waiting),
         ("restarts_paused", "Whether restarts are paused, because of a storm.", float(bool(system.restarts_paused))),
+        ("dry_run", "Whether it is a dry run, which changes nothing.", float(system.dry_run)),
         ("store_up", "Whether the state store works.", float(system.store.healthy)),
         ("store_pending_writes", "Documents and events that are only in memory.", load.pending_writes),
         ("store_lag_seconds", "Age of the oldest of them.", load.store_lag),
     ):
         yield _gauge(name, words, (), {(): value})
     dropped = {(): load.dropped_events}
+    yield _counter("decisions_recorded", "Decisions written to the recording.", (), {(): load.decisions_recorded})
+    yield _counter("decisions_lost", "Decisions that could not be written to it.", (), {(): load.decisions_lost})
     yield _counter("store_dropped_events", "Events that the store never got: it was away for too many.", (), dropped)
+
+
+def _of_notifications(channels: Sequence[ChannelView]) -> Iterator[Metric]:
+    """Nothing where no channel is configured."""
+    if not channels:
+        return
+    up = {(one.name,): float(one.working) for one in channels}
+    yield _gauge("notification_channel_up", "Whether the last message was accepted.", ("channel",), up)
+    undelivered = {(one.name,): one.undelivered for one in channels}
+    words = "Incidents of which something should have been told by now."
+    yield _gauge("notifications_undelivered", words, ("channel",), undelivered)
+    attempts = {(one.name, "accepted"): one.delivered for one in channels}
+    attempts |= {(one.name, "failed"): one.failed for one in channels}
+    yield _counter("notification_attempts", "Messages sent, by how it ended.", ("channel", "result"), attempts)
 
 
 def _gauge(name: str, words: str, labels: Labels, values: Mapping[Series, float]) -> Metric:

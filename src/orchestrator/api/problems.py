@@ -18,6 +18,7 @@ from orchestrator.errors import (
     EngineUnavailable,
     OrchestratorError,
     StoreError,
+    UnknownChannel,
     UnknownIncident,
     UnknownService,
 )
@@ -27,6 +28,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 Code = Literal[
     "unknown_service",
     "unknown_project",
+    "unknown_channel",
     "unknown_incident",
     "invalid_input",
     "invalid_configuration",
@@ -36,6 +38,7 @@ Code = Literal[
     "severed",
     "paused",
     "observe_only",
+    "dry_run",
     "refused",
     "engine_away",
     "required",
@@ -179,12 +182,16 @@ async def _unknown_incident(request: Request, error: UnknownIncident) -> Problem
     return ProblemResponse(404, "unknown_incident", str(error), instance=request.url.path)
 
 
-async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:
+async def _ours(  # noqa: PLR0912 - one case for each kind of error
+    request: Request, error: OrchestratorError
+) -> ProblemResponse:
     path = request.url.path
     match error:
         case UnknownService():
             detail = str(error) if error.similar else f"{error} GET /api/system/services lists all."
             return ProblemResponse(404, "unknown_service", detail, instance=path, similar=error.similar)
+        case UnknownChannel():
+            return ProblemResponse(404, "unknown_channel", str(error), instance=path)
         case CommandRefused():
             conflict = error.reply.conflict
             if conflict == "engine_away":

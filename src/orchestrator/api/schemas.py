@@ -14,9 +14,11 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, ContainerState, Status, Verdict
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import (
+    ChannelView,
     EngineView,
     GpusView,
     HealthView,
+    OwnView,
     ServiceView,
     StoreView,
     SystemView,
@@ -77,6 +79,12 @@ class Service(BaseModel):
     held: str = Field(description="Who or what wants it left alone for now, until when and why; empty: nobody.")
     held_until: Timestamp | None = Field(description="The end of a person's hold.")
     project: str | None = Field(description="The compose project of its container, or of the last one it had.")
+    observed: bool = Field(
+        description="false: it cannot be seen now (the engine is away, or was not asked yet): all this was known last."
+    )
+    last_seen_at: Timestamp | None = Field(
+        description="When it ceased to be seen; null: it is seen, or was not yet since the orchestrator began."
+    )
 
     @classmethod
     def of(cls, view: ServiceView) -> Service:
@@ -84,22 +92,31 @@ class Service(BaseModel):
 
 
 class Tally(BaseModel):
-    """How many services there are. Those that are still starting, or at rest, are in neither of the two others."""
+    """How many services there are. Those that are still starting, or at rest, are in none of the others."""
 
     total: int
     healthy: int
     unhealthy: int
+    unknown: int = Field(description="Those that cannot be seen now, whatever they were when they were seen last.")
 
     @classmethod
     def of(cls, views: Iterable[ServiceView]) -> Tally:
         conditions = [condition(view) for view in views]
-        return cls(total=len(conditions), healthy=conditions.count("healthy"), unhealthy=conditions.count("unhealthy"))
+        return cls(
+            total=len(conditions),
+            healthy=conditions.count("healthy"),
+            unhealthy=conditions.count("unhealthy"),
+            unknown=conditions.count("unknown"),
+        )
 
 
-def condition(view: ServiceView) -> Literal["healthy", "unhealthy", "starting", "at_rest"]:
-    """A disabled service is judged by what is seen of it: nothing is done for it, but it may be doing well."""
+def condition(view: ServiceView) -> Literal["healthy", "unhealthy", "starting", "at_rest", "unknown"]:
+    """What cannot be seen is unknown, not down. A disabled service is judged by what is seen of it: nothing is done for
+    it, but it may be doing well."""
     if view.at_rest:
         return "at_rest"
+    if not view.observed:
+        return "unknown"
     match view.status:
         case Status.RUNNING:
             return "healthy"
@@ -139,6 +156,7 @@ class SystemHealth(BaseModel):
     engine_reachable: bool
     engine_detail: str = Field(description="Why the engine is not reachable, and what to do; empty when it is.")
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    dry_run: bool = Field(description="What would be done is told, and nothing is changed.")
     version: str
     timestamp: Timestamp
 
@@ -230,6 +248,75 @@ class Gpus(BaseModel):
         )
 
 
+class DeadMan(BaseModel):
+    """The ping that somebody else misses when the orchestrator is dead."""
+
+    address: str = Field(description="Without its path, which may be secret.")
+    last_ping_at: Timestamp | None = Field(description="The last that was taken; null: none was yet.")
+    detail: str = Field(description="Why the newest was not taken, or not sent; empty: it was taken.")
+
+
+class Own(BaseModel):
+    """How the orchestrator itself keeps up."""
+
+    loop_lag_seconds: float
+    worst_loop_lag_seconds: float = Field(description="In the minute past.")
+    posts_waiting: int = Field(description="Facts and commands that wait for the brain.")
+    stream_connected: bool = Field(description="Whether the engine's events are followed.")
+    stream_age_seconds: float | None = Field(description="Since the newest word on them; an idle engine is silent.")
+    store_lag_seconds: float = Field(description="Since the oldest of what the store does not have yet was told.")
+    strains: list[str] = Field(description="What is too much, in words; empty: it keeps up.")
+    dead_man: DeadMan | None = Field(description="null: nobody is pinged.")
+
+    @classmethod
+    def of(cls, view: OwnView) -> Own:
+        man = view.dead_man
+        return cls(
+            loop_lag_seconds=view.loop_lag,
+            worst_loop_lag_seconds=view.worst_loop_lag,
+            posts_waiting=view.posts_waiting,
+            stream_connected=view.stream_connected,
+            stream_age_seconds=view.stream_age,
+            store_lag_seconds=view.store_lag,
+            strains=list(view.strains),
+            dead_man=None
+            if man is None
+            else DeadMan(
+                address=man.address,
+                last_ping_at=None if man.last_ping_at is None else timestamp(man.last_ping_at),
+                detail=man.detail,
+            ),
+        )
+
+
+class Channel(BaseModel):
+    """One way to tell people of incidents. Counts are since the start."""
+
+    name: str
+    address: str = Field(description="Without anything that may be secret.", examples=["https://hooks.example.com"])
+    working: bool = Field(description="Whether the last message was accepted, or none was sent yet.")
+    detail: str = Field(description="Why the last attempt was in vain; empty: it was not.")
+    undelivered: int = Field(description="Incidents of which something should have been told by now.")
+    retry_at: Timestamp | None = Field(description="The next attempt, while it is put off.")
+    delivered_at: Timestamp | None = Field(description="The last message that was accepted.")
+    delivered: int
+    failed: int = Field(description="Attempts in vain.")
+
+    @classmethod
+    def of(cls, view: ChannelView) -> Channel:
+        return cls(
+            name=view.name,
+            address=view.address,
+            working=view.working,
+            detail=view.detail,
+            undelivered=view.undelivered,
+            retry_at=None if view.retry_at is None else timestamp(view.retry_at),
+            delivered_at=None if view.delivered_at is None else timestamp(view.delivered_at),
+            delivered=view.delivered,
+            failed=view.failed,
+        )
+
+
 class FullHealth(BaseModel):
     status: Overall
     services: list[Service]
@@ -238,7 +325,10 @@ class FullHealth(BaseModel):
     engine: Engine
     store: Store
     restarts_paused: str = Field(description="Why nothing is restarted by itself; empty: nothing is paused.")
+    dry_run: bool = Field(description="What would be done is told, and nothing is changed.")
     gpus: Gpus
+    own: Own
+    notifications: list[Channel]
     version: str
     started_at: Timestamp
     turns: int
@@ -255,7 +345,10 @@ class FullHealth(BaseModel):
             engine=Engine.of(view.engine),
             store=Store.of(view.store),
             restarts_paused=view.restarts_paused,
+            dry_run=view.dry_run,
             gpus=Gpus.of(view.gpus),
+            own=Own.of(view.own),
+            notifications=[Channel.of(each) for each in view.notifications],
             version=view.version,
             started_at=timestamp(view.started_at),
             turns=view.turns,

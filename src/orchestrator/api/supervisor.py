@@ -13,9 +13,11 @@ from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
+from orchestrator.core.story import Chapter
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
+from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
@@ -39,6 +41,10 @@ class Supervisor(Protocol):
         ...
 
     def plan_of(self, name: str) -> PlanView | None: ...
+
+    def story_of(self, name: str) -> tuple[Chapter, ...]:
+        """The last decisions that changed something for a service, newest first; none of before our start."""
+        ...
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
@@ -101,6 +107,10 @@ class Supervisor(Protocol):
 
         Raises ``UnknownService``, ``ContainerNotFound`` and ``EngineUnavailable`` before the first line.
         """
+        ...
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
+        """A test message through this channel, or all; within some 10 s. Raises ``UnknownChannel``. Journalled."""
         ...
 
 

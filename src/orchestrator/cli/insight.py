@@ -44,9 +44,14 @@ def plan(server: Server, as_json: bool) -> None:
 @click.command()
 @click.argument("name", shell_complete=service_names)
 @server_option
+@click.option("--limit", type=click.IntRange(1, 20), default=5, show_default=True, help="The newest so many decisions.")
 @json_option
-def explain(name: str, server: Server, as_json: bool) -> None:
-    """Why NAME is as it is, what would be done next, and what was decided so far, newest first."""
+def explain(name: str, server: Server, limit: int, as_json: bool) -> None:
+    """Why NAME is as it is, what would be done next, and the story of its last decisions, newest first.
+
+    Of each decision: what was seen, what was decided and why, what was waited for, what would have come next. Of what
+    was before, or before the orchestrator's start, there are the events.
+    """
     document = server.get(service_path(name, "explanation"))
     if as_json:
         print_json(document)
@@ -57,20 +62,52 @@ def explain(name: str, server: Server, as_json: bool) -> None:
         _tell("next: nothing, unless something changes")
     else:
         when = "" if upcoming["at"] is None else f" at {local_time(upcoming['at'], with_date=True)}"
-        _tell(f"next: {upcoming['action']}{when}: {upcoming['cause']}")
-    decisions = document["decisions"]
-    short_time = is_short([{"timestamp": one["at"]} for one in decisions])
-    told = [
-        (
-            Cell(local_time(one["at"], with_date=not short_time), dim=True),
-            Cell(printable(one["message"]), _colour(one["status"])),
-            Cell(printable(one["cause"])),
-        )
-        for one in decisions
-    ]
+        dry_run = " (told, not done: it is a dry run)" if document["dry_run"] else ""
+        _tell(f"next{dry_run}: {upcoming['action']}{when}: {upcoming['cause']}")
+    story = document["story"][:limit]
+    earlier = [one for one in document["decisions"] if not story or one["at"] < story[-1]["at"]]
+    short_time = is_short([{"timestamp": one["at"]} for one in (*story, *earlier)])
     room = terminal_width()
-    for line in lay_out(told, None if room is None else room - len(_INDENT)):
+    room = None if room is None else room - len(_INDENT)
+    for step in story:
+        for line in lay_out(_told(step, short_time=short_time), room):
+            click.echo(f"{_INDENT}{line}")
+    for line in lay_out([_event(one, short_time=short_time) for one in earlier], room):
         click.echo(f"{_INDENT}{line}")
+
+
+_ASPECTS: Final = (
+    ("seen", "seen"),
+    ("decided", "decided"),
+    ("because", "why"),
+    ("waits for", "waiting"),
+    ("then", "upcoming"),
+)
+"""What a decision is told by, and the field that says it."""
+_WORD: Final = max(len(word) for word, _ in _ASPECTS)
+
+
+def _told(step: Document, *, short_time: bool) -> list[list[Cell]]:
+    """A line for each thing there is to say; when it was is beside the first."""
+    plain = step["why"] in step["seen"]
+    said = [(word, step[field]) for word, field in _ASPECTS if step[field] and not (field == "why" and plain)]
+    times = [local_time(step["at"], with_date=not short_time), *[""] * (len(said) - 1)]
+    return [
+        [
+            Cell(time, dim=True),
+            Cell(word.ljust(_WORD), dim=True),
+            Cell(printable(text), _colour(step["status"]) if word == "decided" else None),
+        ]
+        for time, (word, text) in zip(times, said, strict=True)
+    ]
+
+
+def _event(event: Document, *, short_time: bool) -> list[Cell]:
+    return [
+        Cell(local_time(event["at"], with_date=not short_time), dim=True),
+        Cell(printable(event["message"]), _colour(event["status"])),
+        Cell(printable(event["cause"])),
+    ]
 
 
 def _tell(text: str) -> None:

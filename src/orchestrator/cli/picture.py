@@ -70,7 +70,8 @@ class Picture:
             parts.extend(f"{count} {status.replace('_', ' ')}" for status, count in tally.most_common())
         engine = self._system["engine"]
         away = "" if engine["reachable"] else f". {printable(str(engine['detail']))}"
-        return f"{self._system['status']}: {', '.join(parts)}{away}"
+        dry_run = "dry run, " if self._system["dry_run"] else ""
+        return f"{dry_run}{self._system['status']}: {', '.join(parts)}{away}"
 
     def _changes(self, services: Sequence[Document]) -> list[str]:
         lines = []

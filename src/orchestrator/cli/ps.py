@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.client import Server, json_option, print_json, server_option
 from orchestrator.cli.listing import plain_lines
-from orchestrator.cli.words import CATEGORIES
+from orchestrator.cli.words import CATEGORIES, DRY_RUN
 from orchestrator.terminal import printable
 
 
@@ -29,6 +29,8 @@ def ps(server: Server, category: str | None, as_json: bool) -> None:
     if not health["engine_reachable"]:
         # What is shown is what was seen last; said where a pipe does not swallow it.
         click.echo(printable(health["engine_detail"]), err=True)
+    if health["dry_run"]:
+        click.echo(DRY_RUN, err=True)
     if sys.stdout.isatty():
         from orchestrator.cli.table import print_table  # noqa: PLC0415 - rich is worth its time on a terminal only
 

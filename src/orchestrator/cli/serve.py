@@ -21,17 +21,26 @@ import click
     help="The file that remembers, where no ORCHESTRATOR_REDIS_URL is set.",
 )
 @click.option(
-    "--endpoint", metavar="URL", help="The engine: unix:///run/docker.sock, tcp://host:2375.  [default: found]"
+    "--record",
+    metavar="FILE",
+    help="Record every decision there, with its inputs; off: nowhere.  [default: beside the state]",
 )
-def serve(host: str | None, port: int | None, config: Path | None, state: Path | None, endpoint: str | None) -> None:
+@click.option(
+    "--endpoint",
+    "docker_host",
+    metavar="URL",
+    help="The engine: unix:///run/docker.sock, tcp://host:2375.  [default: found]",
+)
+@click.option("--dry-run", is_flag=True, default=None, help="Decide and tell everything, and change nothing.")
+def serve(**given: object) -> None:
     """Find, watch and heal the containers of this machine's Docker or Podman, and serve the API.
 
-    Every option has a variable: ORCHESTRATOR_HOST, _PORT, _CONFIG, _STATE, _DOCKER_HOST. It starts without an
-    engine, and keeps trying. SIGINT (Ctrl-C) and SIGTERM end it within 10 seconds; containers are left as they are.
+    Every option has a variable: ORCHESTRATOR_HOST, _PORT, _CONFIG, _STATE, _RECORD, _DOCKER_HOST, _DRY_RUN. It starts
+    without an engine, and keeps trying. SIGINT (Ctrl-C) and SIGTERM end it within 10 seconds; containers are left as
+    they are.
 
     Listening beyond this machine needs ORCHESTRATOR_API_TOKEN. Exit codes: 0 ended by a signal; 1 could not start.
     """
     from orchestrator.cli.serving import run  # noqa: PLC0415 - help must not import a web server
 
-    given = {"host": host, "port": port, "config": config, "state": state, "docker_host": endpoint}
     run({key: value for key, value in given.items() if value is not None})

@@ -12,6 +12,7 @@ from orchestrator.cli.columns import Cell, lay_out, shape, terminal_width
 from orchestrator.cli.completion import service_names
 from orchestrator.cli.events import is_short, lines
 from orchestrator.cli.incidents import seconds
+from orchestrator.cli.listing import status
 from orchestrator.cli.words import local_time, look, span
 from orchestrator.terminal import printable
 
@@ -77,6 +78,7 @@ def facts(service: Document) -> list[tuple[str, str]]:
     health = service["health"]
     uptime = service["uptime_seconds"]
     known = [
+        ("last known", _last_known(service)),
         ("why", service["reason"]),
         ("held", service["held"]),
         ("waits for", ", ".join(service["waiting_on"])),
@@ -98,12 +100,20 @@ def facts(service: Document) -> list[tuple[str, str]]:
     return [(key, value) for key, value in known if value]
 
 
+def _last_known(service: Document) -> str:
+    if status(service) != "unknown":
+        return ""
+    seen = service["last_seen_at"]
+    return f"{service['status']}, " + ("not seen yet" if seen is None else f"seen until {_time(seen)}")
+
+
 def _show_head(service: Document) -> None:
-    seen = look(service["status"], at_rest=service["at_rest"])
+    told = status(service)
+    seen = look(told, at_rest=service["at_rest"])
     colour = None if seen.style in ("", "dim") else seen.style
-    status = click.style(f"{shape(seen)} {service['status']}", fg=colour)
+    shown = click.style(f"{shape(seen)} {told}", fg=colour)
     title = f"{printable(service['display_name'])}, {service['category']}"
-    click.echo(f"{click.style(printable(service['name']), bold=True)} {status}  {click.style(title, dim=True)}")
+    click.echo(f"{click.style(printable(service['name']), bold=True)} {shown}  {click.style(title, dim=True)}")
 
 
 def _health(health: Document) -> str:

@@ -11,7 +11,8 @@ import click
 from orchestrator.cli.client import Server, server_option
 from orchestrator.cli.events import EVENTS
 from orchestrator.cli.picture import EVENTS_SHOWN, Picture
-from orchestrator.cli.stream import INTERRUPTED, messages
+from orchestrator.cli.stream import INTERRUPTED, messages, tell
+from orchestrator.cli.words import DRY_RUN
 from orchestrator.terminal import printable_json
 
 if TYPE_CHECKING:
@@ -64,5 +65,7 @@ def _as_lines(server: Server, clock: Clock) -> None:
     picture = Picture()
     for message in messages(server):
         if message is not None:
+            if message["type"] == "snapshot" and message["data"]["dry_run"]:
+                tell(DRY_RUN)
             for line in picture.take(message, clock.now().moment):
                 click.echo(line)

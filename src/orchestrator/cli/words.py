@@ -22,6 +22,7 @@ _LOOKS: Final = {
     "not_found": Look("?", "?", "red"),
 }
 _UNKNOWN: Final = Look("?", "?", "")
+DRY_RUN: Final = "Dry run: what would be done is told, and nothing is changed."
 CATEGORIES: Final = ("infrastructure", "ai", "application", "monitoring")
 
 
@@ -45,6 +46,11 @@ def countdown(at: str | None, now: str) -> str:
         return ""
     seconds = (datetime.fromisoformat(at) - datetime.fromisoformat(now)).total_seconds()
     return "now" if seconds < 1 else span(seconds)
+
+
+def age(at: str, now: str) -> str:
+    """How long ago that was, both ISO 8601 and of one clock."""
+    return span((datetime.fromisoformat(now) - datetime.fromisoformat(at)).total_seconds())
 
 
 def local_time(at: str, *, with_date: bool) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from orchestrator.configuration import values
 from orchestrator.configuration.keys import SHARED_KEYS, YAML_SERVICE_KEYS, Settings, read_mapping
 from orchestrator.configuration.maintenance import SECTION as MAINTENANCE
 from orchestrator.configuration.maintenance import read_windows
+from orchestrator.configuration.notifications import NO_NOTIFICATIONS, Notifications, read_notifications
+from orchestrator.configuration.notifications import SECTION as NOTIFICATIONS
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category
 from orchestrator.core.windows import Window
 from orchestrator.errors import Problem
 
-_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE)
+_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE, NOTIFICATIONS)
+
+_NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,14 @@ class Document:
     categories: Mapping[Category, Settings] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     """Recurring maintenance."""
+    notifications: Notifications = NO_NOTIFICATIONS
     process: Mapping[str, object] = field(default_factory=dict)
     """Top-level settings of the process, not yet checked."""
     problems: tuple[Problem, ...] = ()
 
 
-def read_document(written: Mapping[Any, object], source: str) -> Document:
+def read_document(written: Mapping[Any, object], source: str, variables: Mapping[str, str] = _NO_VARIABLES) -> Document:
+    """``variables``: what ``${NAME}`` in it stands for, where it may."""
     problems: list[Problem] = []
     services: dict[str, ConfiguredService] = {}
     for name, mapping in _section(written, "services", source, problems).items():
@@ -54,6 +61,8 @@ def read_document(written: Mapping[Any, object], source: str) -> Document:
     categories = _categories(_section(written, "categories", source, problems), source, problems)
     windows, window_problems = read_windows(written.get(MAINTENANCE), source)
     problems.extend(window_problems)
+    notifications, notification_problems = read_notifications(written.get(NOTIFICATIONS), source, variables)
+    problems.extend(notification_problems)
     process: dict[str, object] = {}
     for key, value in written.items():
         if key in FILE_KEYS and value is not None:
@@ -61,7 +70,7 @@ def read_document(written: Mapping[Any, object], source: str) -> Document:
         elif key not in FILE_KEYS and key not in _SECTIONS:
             close = values.did_you_mean(str(key), [*_SECTIONS, *FILE_KEYS])
             problems.append(Problem(source, str(key), f"unknown key{close}"))
-    return Document(services, defaults.settings, categories, windows, process, tuple(problems))
+    return Document(services, defaults.settings, categories, windows, notifications, process, tuple(problems))
 
 
 def _section(written: Mapping[Any, object], name: str, source: str, problems: list[Problem]) -> Mapping[Any, object]:

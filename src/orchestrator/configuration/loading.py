@@ -12,6 +12,7 @@ from orchestrator.configuration.catalog import CATALOG
 from orchestrator.configuration.dependencies import Candidate, contradictions
 from orchestrator.configuration.document import ConfiguredService, Document, read_document
 from orchestrator.configuration.keys import Setting, Settings
+from orchestrator.configuration.notifications import NO_NOTIFICATIONS, Notifications
 from orchestrator.configuration.resolve import Resolved, SharedLayers, resolve
 from orchestrator.configuration.settings import (
     PREFIX,
@@ -19,6 +20,7 @@ from orchestrator.configuration.settings import (
     OrchestratorSettings,
     configuration_places,
     load_settings,
+    variables,
     with_file_settings,
 )
 from orchestrator.configuration.yaml_file import read_file
@@ -47,6 +49,7 @@ class Configuration:
     """Those of them that no edit of the file mends."""
     windows: tuple[Window, ...] = ()
     """Recurring maintenance."""
+    notifications: Notifications = NO_NOTIFICATIONS
     blank: bool = False
     """The file holds nothing at all, not even a key."""
 
@@ -66,7 +69,7 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
     if file is not None:
         written, problems = read_file(file)
         blank = not written
-        document = read_document(written, str(file))
+        document = read_document(written, str(file), variables(dotenv))
         file_problems += problems + document.problems
     settings, process_problems = with_file_settings(loaded, document.process, str(file))
     configuration = Configuration(
@@ -87,6 +90,7 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
         problems=tuple(dict.fromkeys(everything)),
         environment_problems=loaded.problems,
         windows=document.windows,
+        notifications=document.notifications,
         blank=blank,
     )
 

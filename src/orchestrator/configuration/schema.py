@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from orchestrator.configuration import maintenance, values
+from orchestrator.configuration import maintenance, notifications, values
 from orchestrator.configuration.catalog import CATALOG, starting_point
 from orchestrator.configuration.keys import GROUPS, SHARED_KEYS, YAML_SERVICE_KEYS, Key
 from orchestrator.configuration.settings import FILE_KEYS, OrchestratorSettings
@@ -34,6 +34,7 @@ _MEANING: Final = {
     "defaults": "for all services",
     "categories": "by category: for all its services",
     "maintenance": "recurring windows in which services are left alone",
+    "notifications": "whom to tell of incidents, when, and of what",
 }
 
 
@@ -46,6 +47,7 @@ def json_schema() -> Schema:
         "defaults": _named(shared, "defaults", _MEANING["defaults"]),
         "categories": _named(_mapping({name.value: shared for name in Category}), "categories", _MEANING["categories"]),
         "maintenance": _named(_windows(), "maintenance", _MEANING["maintenance"]),
+        "notifications": _named(_notifications(), "notifications", _MEANING["notifications"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -69,11 +71,35 @@ def _mapping(properties: Mapping[str, Schema]) -> Schema:
 
 def _windows() -> Schema:
     """Not ``null`` in it: a window says from when to when."""
-    window = {name: _of_key(name, key) for name, key in maintenance.WINDOW_KEYS.items()}
-    return {
-        "type": ["array", "null"],
-        "items": {**_mapping(window), "type": "object", "required": ["from", "to"]},
+    return _list_of(_required(maintenance.WINDOW_KEYS, "from", "to"))
+
+
+def _notifications() -> Schema:
+    parts = {
+        "channels": {
+            "type": ["object", "null"],
+            "additionalProperties": _required(notifications.CHANNEL_KEYS, "url"),
+            "propertyNames": {"pattern": _whole(values.SERVICE_NAME.pattern)},
+        },
+        "routes": _list_of(_required(notifications.ROUTE_KEYS, "channels")),
+        "quiet_hours": _list_of(_required(notifications.QUIET_KEYS, "from", "to")),
+        "digest": _mapping(_keyed(notifications.DIGEST_KEYS)),
     }
+    named = {part: _named(schema, part, notifications.PARTS[part]) for part, schema in parts.items()}
+    return _mapping({**named, **_keyed(notifications.FIGURE_KEYS)})
+
+
+def _keyed(keys: Mapping[str, Key]) -> Mapping[str, Schema]:
+    return {name: _of_key(name, key) for name, key in keys.items()}
+
+
+def _required(keys: Mapping[str, Key], *names: str) -> Schema:
+    """A mapping that says nothing without these."""
+    return {**_mapping(_keyed(keys)), "type": "object", "required": list(names)}
+
+
+def _list_of(item: Schema) -> Schema:
+    return {"type": ["array", "null"], "items": item}
 
 
 def _services() -> Schema:
@@ -234,6 +260,8 @@ _READ: Final[Mapping[Callable[..., object], Schema]] = {
     maintenance.days: _any(*_list_or_text({"type": "string"}, r"[A-Za-z]{3,9}")),
     maintenance.timezone: _WRITTEN,
     maintenance.categories: _any(*_list_or_text({"enum": list(Category)}, _words(Category))),
+    notifications.address: {"type": "string", "pattern": _one(r"://", r"\$\{")},
+    notifications.secret: {"type": ["string", "number"], "pattern": _one(r"\S.{15}", r"\$\{")},
     values.postgres_check: _any({"type": "boolean"}, _WRITTEN),
 }
 """By reader: what it takes."""

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,6 +25,7 @@ _Port = Annotated[int, BeforeValidator(values.port)]
 _OwnPort = Annotated[int, BeforeValidator(values.WholeNumber(0, 65535))]
 _Switch = Annotated[bool, BeforeValidator(values.switch)]
 _Text = Annotated[str, BeforeValidator(values.text)]
+_HttpUrl = Annotated[SecretStr, BeforeValidator(values.http_url)]
 _RedisUrl = Annotated[SecretStr, BeforeValidator(read_redis_url)]
 
 
@@ -61,6 +63,7 @@ class OrchestratorSettings(BaseSettings):
     )
 
     enabled: _Switch = Field(True, description="`false`: watch and show, act on nothing")
+    dry_run: _Switch = Field(False, description="`true`: decide and tell everything, change nothing")
     docker_host: _Text | None = Field(
         None,
         description="the engine: `unix:///path`, `tcp://host:port`. Unset: `DOCKER_HOST`, then the usual sockets.",
@@ -73,6 +76,14 @@ class OrchestratorSettings(BaseSettings):
     config: Path | None = Field(None, description="the YAML file")
     state: Path = Field(default_factory=default_state, description="the state's file")
     redis_url: _RedisUrl | None = Field(None, description="a Redis that keeps the state instead of the file")
+    dead_man_url: _HttpUrl | None = Field(
+        None, description="an `http` or `https` address that is asked every minute while the orchestrator works"
+    )
+    record: _Text | None = Field(
+        None,
+        description="the file that decisions are recorded in; `off`: none. "
+        "Unset: beside the state's file, where it is one.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="`json`: one object a line")
     host: _Text = Field("127.0.0.1", description="where the API listens")
     port: _OwnPort = Field(8787, description="its port; `0`: any free one")
@@ -107,11 +118,13 @@ class OrchestratorSettings(BaseSettings):
 
 FILE_KEYS: Final = (
     "enabled",
+    "dry_run",
     "docker_host",
     "monitoring_enabled",
     "discovery",
     "project",
     "state",
+    "record",
     "log_format",
     "host",
     "port",
@@ -154,6 +167,15 @@ def load_settings(overrides: Mapping[str, object], dotenv: Path | None = Path(".
             break
     problems.extend(_misspelt(os.environ))
     return LoadedSettings(settings, frozenset(settings.model_fields_set - unusable), tuple(problems))
+
+
+def variables(dotenv: Path | None) -> Mapping[str, str]:
+    """All variables, ours and others', by their names: the environment's before those of ``.env``."""
+    try:
+        written = {} if dotenv is None else dotenv_values(dotenv, encoding="utf-8")
+    except (OSError, UnicodeDecodeError):  # a problem already, where the settings were read from it
+        written = {}
+    return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 
 def with_file_settings(

@@ -19,6 +19,7 @@ from orchestrator.core.rejoin import original_name
 from orchestrator.core.sighting import Loss, Origin, Sighting, Survey
 from orchestrator.errors import Problem
 
+OURSELVES: Final = "the container we run in"
 _SHORTEST_ID: Final = 12
 """Characters; a shorter word is no container id but a host name somebody chose."""
 
@@ -202,7 +203,7 @@ class ServiceSurveyor:
 
     def _hands_off(self, claim: Claim) -> str | None:
         if self._ourselves is not None and claim.container.container_id.startswith(self._ourselves):
-            return "the container we run in"
+            return OURSELVES
         if not self._configuration.settings.enabled:
             return "ORCHESTRATOR_ENABLED is false"
         return claim.marks.observe_only

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
+from urllib.parse import urlsplit
 
 from orchestrator.core import resources
 from orchestrator.core.graph import RESOURCES
@@ -171,6 +172,19 @@ def host(value: object) -> str:
     if re.search(r"[\s/]", written):
         raise ValueError(f"{in_words(value)} is not a host; write a name or an address, without scheme, path or port")
     return written.removeprefix("[").removesuffix("]")
+
+
+def http_url(value: object) -> str:
+    """An address that may be a secret: what is wrong with it is said without it."""
+    written = value.strip() if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(written)
+        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("it is no address to ask; write http://HOST/PATH or https://HOST/PATH")
+    return written
 
 
 def service_name(value: object) -> str:

@@ -95,6 +95,9 @@ def _container_to_act_on(turn: Turn, command: Command) -> ContainerSnapshot | Re
     name, container = turn.spec.name, turn.facts.container
     if turn.spec.observe_only is not None:
         return Reply(False, f"{name} is only observed: {turn.spec.observe_only}", "observe_only")
+    if turn.facts.dry_run:
+        verb = type(command).__name__.lower()
+        return Reply(False, f"{name} is not asked to {verb}: this is a dry run, which changes nothing", "dry_run")
     if container is UNSEEN:
         return Reply(False, f"{name} cannot be seen: the engine does not answer; try again when it does", "engine_away")
     if container is None:

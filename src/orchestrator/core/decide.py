@@ -78,6 +78,7 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
         probe_every=_probe_every(turn),
         reply=turn.reply,
         due=turn.due,
+        withheld=tuple(turn.withheld),
     )
 
 

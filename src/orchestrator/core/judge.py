@@ -107,6 +107,7 @@ def _heal(turn: Turn, detail: str) -> None:
         grace_ends=None,
         counted=False,
         healthy_since=turn.now.moment if before.healthy_since is None else before.healthy_since,
+        withheld=(),
     )
     turn.become(Status.RUNNING, "")
     if before.attempt is not None:
@@ -130,7 +131,7 @@ def _ail(turn: Turn, detail: str) -> None:
     if state.grace_ends is not None and turn.now.moment < state.grace_ends:
         turn.note(f"in its grace period: {detail}")
         return
-    turn.state = replace(state, grace_ends=None, failed_probes=state.failed_probes + 1)
+    turn.state = replace(state, grace_ends=None, failed_probes=min(state.failed_probes + 1, turn.spec.health.failures))
     if turn.state.failed_probes < turn.spec.health.failures and state.status is not Status.UNHEALTHY:
         turn.note(f"{detail} ({turn.state.failed_probes} of {turn.spec.health.failures} failed checks)")
         return

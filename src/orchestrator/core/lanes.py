@@ -59,7 +59,7 @@ def take_turn(turn: Turn, container: ContainerSnapshot) -> bool:
     attempt = turn.state.attempt
     if attempt is None or not attempt.queued:
         return False
-    if not turn.state.enabled or turn.spec.observe_only is not None:
+    if not turn.state.enabled or turn.spec.observe_only is not None or turn.facts.dry_run:
         turn.fail_attempt("it may not be acted on any more")
         return False
     if container.run != attempt.run_before or container.container_id != turn.state.container_id:

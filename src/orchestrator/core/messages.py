@@ -217,6 +217,8 @@ class Facts:
     """A maintenance window is among what holds it: that lasts, as what a person wants does."""
     unmet_ended: float = math.inf
     """Wall time, by the engine, when the first of those of ``unmet`` that are down went down; infinite: none is."""
+    dry_run: bool = False
+    """Nothing is to be changed: what would be done is told, and not ordered."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -268,6 +270,10 @@ class Message(StrEnum):
     SEVERED = "Shared namespace is gone"
     DIAGNOSED = "Failure diagnosed"
     FUTILE = "Service disabled - trying again cannot help"
+    WOULD_START = "Would start"
+    WOULD_STOP = "Would stop"
+    WOULD_RESTART = "Would restart"
+    WOULD_RECREATE = "Would recreate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +314,7 @@ class Reply:
         "engine_away",
         "required",
         "left",
+        "dry_run",
     ] = ""
     """Why it was refused, for machines."""
 
@@ -326,3 +333,5 @@ class Decision:
     reply: Reply | None = None
     due: bool = False
     """It would be acted on now, were it its turn."""
+    withheld: tuple[ActionKind, ...] = ()
+    """What would have been ordered, were this no dry run; each once, until the service is well again."""

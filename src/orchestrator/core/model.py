@@ -416,6 +416,8 @@ class ServiceState:
     """Those it is restarted with, each with the start (wall time) of its run that was taken into account last."""
     baseline: Baseline | None = None
     """``None``: it has not run stably yet."""
+    withheld: tuple[ActionKind, ...] = ()
+    """What a dry run has told that it would do, since it was well last."""
 
     @property
     def enabled(self) -> bool:

@@ -133,7 +133,7 @@ def probe_cadence(
         return None
     if state.status is Status.STARTING:
         return min(_starting_cadence(now.wall - (container.started_at or now.wall)), spec.health.interval)
-    if state.status is Status.UNHEALTHY and spec.observe_only is None and not waiting:
+    if state.status is Status.UNHEALTHY and spec.observe_only is None and not waiting and not state.withheld:
         wait = state.last_backoff or backoff(max(state.strikes, 1), spec.recovery)
         return min(max(wait / _CONFIRMATIONS_WITHIN_WAIT, _SHORTEST_CONFIRMATION), spec.health.interval)
     return spec.health.interval

@@ -57,7 +57,7 @@ def resume_recreation(turn: Turn) -> bool:
         turn.order(ActionKind.RECREATE, old, attempt.cause, manual=attempt.manual, announced=True)
     else:
         turn.order(ActionKind.RECREATE, old, cause)
-    return True
+    return not turn.facts.dry_run
 
 
 def rejoin(turn: Turn, container: ContainerSnapshot) -> None:

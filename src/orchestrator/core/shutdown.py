@@ -43,8 +43,9 @@ def leave(turn: Turn, container: ContainerSnapshot) -> None:
         turn.tell(Message.STOP_FAILED, f"{', '.join(turn.facts.needed_by)}, which requires it, runs on")
         return
     cause = f"asked for {(turn.state.stopped_by or '').removeprefix('stopped ')}"
-    turn.state = replace(turn.state, leaving=None)
     turn.order(ActionKind.STOP, container, cause, manual=True)
+    if turn.actions:
+        turn.state = replace(turn.state, leaving=None)
 
 
 def _being_acted_on(turn: Turn) -> bool:

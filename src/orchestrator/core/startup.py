@@ -82,7 +82,8 @@ def start(turn: Turn, container: ContainerSnapshot, words: str) -> None:
         turn.order(ActionKind.START, container, words)
         return
     turn.order(ActionKind.START, container, f"asked for by {wanted_by}", manual=True)
-    turn.state = replace(turn.state, wanted_by=None)  # not before: a start-up waits for nobody in its lane
+    if not turn.facts.dry_run:
+        turn.state = replace(turn.state, wanted_by=None)  # not before: a start-up waits for nobody in its lane
 
 
 def _worth_waiting_for(turn: Turn) -> Iterator[tuple[Awaited, float]]:

@@ -33,7 +33,8 @@ def take_over(turn: Turn, container: ContainerSnapshot) -> None:
         f"stable run: taken over, stopped for {pause:.1f} s"
     )
     turn.order(ActionKind.RESTART, container, cause, pause=max(pause, policy.SHORTEST_PAUSE))
-    turn.state = replace(turn.state, taken_over=True)
+    if turn.actions:
+        turn.state = replace(turn.state, taken_over=True)
 
 
 def give_back(turn: Turn) -> None:

@@ -36,6 +36,7 @@ class Turn:
     """A run began that the engine's own restart policy is behind."""
     due: bool = False
     """It would be acted on now, were it its turn."""
+    withheld: list[ActionKind] = field(default_factory=list)
 
     def note(self, reason: str) -> None:
         """Say why things are as they are, without making it an event; disabled, the why of that stays."""
@@ -126,8 +127,12 @@ class Turn:
         now, and the start that many seconds later.
 
         Where another of its lane comes first, what was announced or asked for is queued, and what would be done by
-        itself is not ordered: it is due still when its turn comes. So it is while the engine has no room.
+        itself is not ordered: it is due still when its turn comes. So it is while the engine has no room. In a dry run
+        nothing is ordered at all.
         """
+        if self.facts.dry_run:
+            self._withhold(kind, cause)
+            return
         in_lane = kind in (ActionKind.START, ActionKind.RESTART) and not pause
         waits = self.out_of_turn if in_lane else ""
         if waits and not (manual or announced):
@@ -164,6 +169,16 @@ class Turn:
         )
         if not announced:
             self.tell(_ANNOUNCEMENTS[manual, kind], cause)
+
+    def _withhold(self, kind: ActionKind, cause: str) -> None:
+        """Tell it once, however long it goes on, and remember nothing of it as if it had been done."""
+        self.state = replace(self.state, confirmations=0)
+        self.note(f"dry run, would {kind}: {cause}")
+        if kind in self.state.withheld:
+            return
+        self.state = replace(self.state, withheld=(*self.state.withheld, kind))
+        self.withheld.append(kind)
+        self.tell(_WITHHELD[kind], cause)
 
     def _action(
         self, attempt: Attempt, container: ContainerSnapshot, successors: tuple[tuple[str, str], ...]
@@ -282,6 +297,13 @@ _ANNOUNCEMENTS = {
     (True, ActionKind.RESTART): Message.MANUAL_RESTART,
     (True, ActionKind.RECREATE): Message.MANUAL_RESTART,
     (True, ActionKind.STOP): Message.MANUAL_STOP,
+}
+
+_WITHHELD = {
+    ActionKind.START: Message.WOULD_START,
+    ActionKind.STOP: Message.WOULD_STOP,
+    ActionKind.RESTART: Message.WOULD_RESTART,
+    ActionKind.RECREATE: Message.WOULD_RECREATE,
 }
 
 _UNDER_WAY = {

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
+from orchestrator.core.strain import STALLED_AFTER
 from orchestrator.doctor.facts import ServeSeen
 from orchestrator.doctor.findings import Finding, failed, warning, well
 from orchestrator.doctor.state import disabled
-
-STALLED_AFTER: Final = 60.0
-"""Seconds without a turn of the brain, which turns every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,11 @@ def judge_serve(seen: ServeSeen, expected: Expected) -> Iterator[Finding]:
     yield from _parts(thing, health)
     if seen.stream is not None:
         yield failed(thing, f"its live stream cannot be read: {seen.stream}", "Restart it; its log says why")
+    for channel in health["notifications"]:
+        if not channel["working"]:
+            fact = f"the last message failed: {channel['detail']}; incidents not told yet: {channel['undelivered']}"
+            remedy = f"It is tried again by itself; `orchestrator notify --test {channel['name']}` tries it now"
+            yield failed(f"notification channel {channel['name']}", fact, remedy)
     for service in health["services"]:
         finding = _service(service, health["timestamp"])
         if finding is not None:
@@ -56,6 +59,9 @@ def _process(thing: str, health: Mapping[str, Any], expected: Expected) -> Itera
     if expected.store is not None and store != expected.store:
         fact = f"it keeps its state in {store}, and by the settings here it would be {expected.store}"
         yield warning(thing, fact, "Give both the same settings (working directory, ORCHESTRATOR_STATE, _REDIS_URL)")
+    if health.get("dry_run"):
+        remedy = "Restart it without --dry-run (ORCHESTRATOR_DRY_RUN) when what it tells is right"
+        yield warning(thing, "it is a dry run: what would be done is told, and nothing is healed", remedy)
     silent = _seconds(health["last_turn_at"], health["timestamp"])
     if silent > STALLED_AFTER:
         yield failed(thing, f"it has decided nothing for {silent:.0f} s", "Restart it; its log says why")
@@ -66,6 +72,13 @@ def _parts(thing: str, health: Mapping[str, Any]) -> Iterator[Finding]:
         if worker["state"] != "running":
             fact = f"its worker {worker['name']} is {worker['state']} ({worker['detail']})"
             yield failed(thing, fact, "It is restarted by itself; report the trace in its log")
+    own = health["own"]
+    for strain in own["strains"]:
+        yield warning(thing, strain, "See what else uses the machine's CPU and disk")
+    if own["dead_man"] is not None and own["dead_man"]["detail"]:
+        man = own["dead_man"]
+        fact = f"its dead-man ping to {man['address']} is not taken: {man['detail']}"
+        yield warning(thing, fact, "Look at ORCHESTRATOR_DEAD_MAN_URL; the alarm there may ring")
     engine, store = health["engine"], health["store"]
     if not engine["reachable"]:
         yield failed(thing, "its engine cannot be reached", " ".join(engine["detail"].split()).rstrip("."))

@@ -100,7 +100,7 @@ class Brain:
             touched.update(dict.fromkeys(self._intake.take_in(post, now)))
             self._pass_on(post)
         if not acting:
-            self._intake.lose_sight()
+            self._intake.lose_sight(now)
         self._part(now)
         for concerned in (self._updates.turn(now), self._windows.turn(now), self._due(now)):
             touched.update(dict.fromkeys(concerned))

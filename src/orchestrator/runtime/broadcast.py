@@ -329,6 +329,7 @@ def _surroundings(system: SystemView) -> dict[str, object]:
         "engine": engine_document(system.engine),
         "store": store_document(system.store),
         "restarts_paused": system.restarts_paused,
+        "dry_run": system.dry_run,
     }
 
 

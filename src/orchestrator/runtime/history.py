@@ -55,6 +55,11 @@ class Histories(Observer):
             if document is not None:
                 self._put(name, _continued(self._of_earlier(document), ours))
 
+    @property
+    def last_alive(self) -> float | None:
+        """When the process before this one was seen to live last, as wall time."""
+        return self._last_alive
+
     # --- told ------------------------------------------------------------------------------------------------
 
     def changed(self, view: ServiceView) -> None:

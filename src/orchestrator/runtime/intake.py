@@ -87,10 +87,10 @@ class Intake:
         """The history of a service that is not listed any more, for when it is again."""
         self._history[name] = to_document(state, now)
 
-    def lose_sight(self) -> None:
+    def lose_sight(self, now: Instant) -> None:
         """From now on nothing counts as seen until it is looked at again."""
         for record in self._registry.records():
-            record.seen = record.watched = False
+            record.lose_sight(now)
 
     def take_in(self, post: Post, now: Instant) -> Sequence[str]:  # noqa: PLR0912 - one case for each kind of post
         """Update what is known; the services that this concerns."""
@@ -102,7 +102,7 @@ class Intake:
             case EngineLost(error=error):
                 if self._surroundings.lost(error, now):
                     narrator.engine_lost(error)
-                self.lose_sight()
+                self.lose_sight(now)
                 self._forget_requests()
                 return tuple(self._registry)
             case Surveyed():

@@ -14,6 +14,7 @@ from orchestrator.core.decide import decide, release
 from orchestrator.core.messages import Decision, Event, Outcome, Reply
 from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
+from orchestrator.core.recording import DecisionRecord, changes
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
@@ -56,6 +57,7 @@ class Judgement:
         read_gpus: Callable[[], None],
         chance: random.Random,
         jitter: float,
+        dry_run: bool,
     ) -> None:
         self._registry = registry
         self._journal = journal
@@ -68,6 +70,7 @@ class Judgement:
         self._read_gpus = read_gpus
         self._chance = chance
         self._jitter = jitter
+        self._dry_run = dry_run
         self._endings = Endings()
 
     def judge(self, name: str, outcomes: deque[Outcome], asked: deque[Asked], now: Instant) -> Sequence[str]:
@@ -110,6 +113,7 @@ class Judgement:
             finding=record.finding,
             jitter=self._chance.random() * self._jitter,
             crowded=self._admission.crowded(name),
+            dry_run=self._dry_run,
         )
         record.finding = None
         record.unmet, record.missing = facts.unmet, missing_of(record, self._registry)
@@ -122,6 +126,11 @@ class Judgement:
             self._audit(name, question, _NO_DECISION, now)
             return None
         record.quarantine = ""
+        overdue = record.wake_at is not None and record.wake_at <= now.moment
+        if overdue or changes(record.state, decision):
+            taken = DecisionRecord(record.spec, record.state, facts, now, decision)
+            for observer in self._observers:
+                observer.decision_taken(taken)
         self._audit(name, question, decision.reply or _NO_DECISION, now)
         self._apply(name, record, decision, now)
         return decision.reply

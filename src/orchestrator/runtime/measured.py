@@ -48,8 +48,7 @@ class MeasuredEngine:
         try:
             async with aclosing(self._engine.events()) as events:  # type: ignore[type-var]
                 async for event in events:
-                    self._telemetry.stream_connected = True
-                    self._telemetry.engine_events[(event.action,)] += 1
+                    self._telemetry.heard(event.action)
                     yield event
         finally:
             self._telemetry.stream_connected = False

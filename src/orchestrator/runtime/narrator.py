@@ -58,6 +58,10 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.SEVERED: (logging.WARNING, "Service {name} lost the namespace that it shares"),
         Message.DIAGNOSED: (logging.WARNING, "Failure of {name} diagnosed"),
         Message.FUTILE: (logging.ERROR, "Service {name} disabled, trying again cannot help"),
+        Message.WOULD_START: (logging.INFO, "Would start service {name}"),
+        Message.WOULD_STOP: (logging.INFO, "Would stop service {name}"),
+        Message.WOULD_RESTART: (logging.INFO, "Would restart service {name}"),
+        Message.WOULD_RECREATE: (logging.INFO, "Would recreate the container of {name}"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )
@@ -113,6 +117,10 @@ def _sentence(message: Message, name: str, state: ServiceState, spec: ServiceSpe
 def started(version: str, endpoint: str, store: str) -> None:
     fields = {"version": version, "engine": endpoint, "state": store}
     _write(Line(logging.INFO, "ContainerOrchestrator started", fields))
+
+
+def dry_run() -> None:
+    _write(Line(logging.WARNING, "Dry run: what would be done is told, and nothing is changed"))
 
 
 def stopped() -> None:

@@ -7,6 +7,7 @@ from orchestrator.core.evidence import Evidence
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Action, Event, Failure, Outcome
 from orchestrator.core.model import ProbeResult, ServiceSpec
+from orchestrator.core.recording import DecisionRecord
 from orchestrator.ports import EventRecord
 from orchestrator.runtime.views import ServiceView
 
@@ -28,6 +29,10 @@ class Observer:
 
     def probed(self, spec: ServiceSpec, result: ProbeResult) -> None:
         """A health question was answered, or could not be asked. Told at once, between turns."""
+
+    def decision_taken(self, record: DecisionRecord) -> None:
+        """A decision was taken that changed something, or whose moment had been named; told before what follows from
+        it."""
 
     def failed(self, spec: ServiceSpec, failure: Failure) -> None:
         """A failure of the service was counted; told before the events and actions that follow from it."""

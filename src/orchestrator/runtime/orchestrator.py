@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
+from orchestrator.core.holding import span
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
+from orchestrator.core.story import Chapter
+from orchestrator.core.strain import STALLED_AFTER
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
     Clock,
     ContainerEngine,
+    DecisionSink,
     Document,
     EventRecord,
     GpuDriver,
     HostGauge,
     Kept,
+    Pinger,
     Probe,
     Prometheus,
     ResourceProbe,
@@ -32,9 +37,12 @@ from orchestrator.ports import (
 )
 from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
+from orchestrator.runtime.archive import IncidentArchive
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.dry_run import DryRunEngine
 from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
@@ -52,23 +60,26 @@ from orchestrator.runtime.inbox import (
 )
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
+from orchestrator.runtime.introspection import OURSELVES, WORTH_TELLING, Introspection
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
+from orchestrator.runtime.notifier import NOTHING_TOLD, TOLD, Messenger, Telling, Trial
 from orchestrator.runtime.observer import Observer
+from orchestrator.runtime.recorder import Recorder
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw, preconditions
-from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
+from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document, test_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
 from orchestrator.runtime.supervise import Crew
 from orchestrator.runtime.surroundings import Surroundings
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.updates import ProjectUpdates
-from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
+from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView, local_time
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
 TIME_TO_KEEP: Final = 0.25
@@ -89,6 +100,8 @@ class Pace:
     width: int = 8
     """Actions under way at once."""
     jitter: float = _LARGEST_JITTER
+    dry_run: bool = False
+    """What would be done is told, and nothing is changed."""
 
 
 class ContainerOrchestrator:
@@ -113,12 +126,16 @@ class ContainerOrchestrator:
         chance: random.Random | None = None,
         version: str = "",
         telemetry: Telemetry | None = None,
+        pinger: Pinger | None = None,
+        telling: Telling = NOTHING_TOLD,
+        recording: DecisionSink | None = None,
     ) -> None:
-        """``telemetry``: where ``engine`` counts its calls already, if it does."""
+        """``telemetry``: where ``engine`` counts its calls already, if it does. ``pinger`` is told that we live.
+        ``telling``: who is told what. ``recording``: where decisions are written, if anywhere."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
-        self._engine = engine
+        self._engine = engine = DryRunEngine(engine) if self._pace.dry_run else engine
         self._probes = probes
         self._inbox = Inbox()
         self._registry = ServiceRegistry()
@@ -156,7 +173,10 @@ class ContainerOrchestrator:
         self._crew.add("gpus", self._gpu_monitor.run)
         self._crew.add("resources", self._resource_monitor.run)
         self._crew.add("journal", self._journal.run)
-        self._surroundings = Surroundings(version)
+        self._recorder = Recorder(recording)
+        if recording is not None:
+            self._crew.add("recorder", self._recorder.run)
+        self._surroundings = Surroundings(version, dry_run=self._pace.dry_run)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
@@ -171,6 +191,17 @@ class ContainerOrchestrator:
             examine=self._discovery.examine,
             tell=self._tell_of_host,
         )
+        self._introspection = Introspection(
+            clock,
+            self.telemetry,
+            self.load,
+            lambda: self._surroundings.engine_reached,
+            lambda message, cause, now: self._tell_of_host(OURSELVES, message, cause, now, well=not cause),
+        )
+        self._dead_man = None if pinger is None else DeadMan(pinger, clock, self._faults)
+        self._crew.add("introspection", self._introspection.run)
+        if self._dead_man is not None:
+            self._crew.add("dead_man", self._dead_man.run)
         self._ledger = IncidentLedger(
             self._registry,
             self._surroundings,
@@ -178,8 +209,17 @@ class ContainerOrchestrator:
             storm=lambda: self._storms.why,
             publish=self._publish_incident,
         )
+        archive = IncidentArchive(self._ledger, self._journal, clock, self._publish_incident)
+        self._messenger = Messenger(
+            telling,
+            clock,
+            archive,
+            category_of=self._registry.category,
+            keep=lambda document: self._journal.remember_history(TOLD, document),
+        )
         self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
+            self._recorder,
             self.broadcast,
             self._vitals,
             self.telemetry,
@@ -188,6 +228,7 @@ class ContainerOrchestrator:
             self._evidence,
             self._ledger,
             self._histories,
+            self._messenger,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -215,6 +256,7 @@ class ContainerOrchestrator:
             read_gpus=self._gpu_monitor.ask,
             chance=self._chance,
             jitter=self._pace.jitter,
+            dry_run=self._pace.dry_run,
         )
         self._brain = Brain(
             inbox=self._inbox,
@@ -232,6 +274,7 @@ class ContainerOrchestrator:
             incidents=self._ledger,
             histories=self._histories,
         )
+        self._crew.add("notifications", self._messenger.run)
         self._crew.add("brain", self._brain.run)
 
     # --- for the faces ------------------------------------------------------------------------------------
@@ -252,6 +295,10 @@ class ContainerOrchestrator:
     def plan_of(self, name: str) -> PlanView | None:
         return forecast_of(self._registry, name, self._clock.now())
 
+    def story_of(self, name: str) -> tuple[Chapter, ...]:
+        """The last decisions that changed something for a service, in words, newest first."""
+        return self._recorder.story_of(name)
+
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
         return self._vitals.views(self._registry, self._clock.now())
@@ -267,8 +314,13 @@ class ContainerOrchestrator:
             self._journal.view(),
             self._registry.host.view(self._registry.services_by_container()),
             self._engine.endpoint,
+            own=replace(
+                self._introspection.view(self._clock.now()),
+                dead_man=None if self._dead_man is None else self._dead_man.view(),
+            ),
             preconditions=tuple(preconditions(self._registry)),
             restarts_paused=self._storms.words,
+            notifications=self._messenger.views(),
         )
 
     def load(self) -> Load:
@@ -282,6 +334,8 @@ class ContainerOrchestrator:
             pending_writes=self._journal.view().pending_writes,
             dropped_events=self._journal.dropped_events,
             store_lag=self._journal.lag,
+            decisions_recorded=self._recorder.recorded,
+            decisions_lost=self._recorder.lost,
         )
 
     async def events(
@@ -367,6 +421,18 @@ class ContainerOrchestrator:
         """Journal that ``requester`` asked for another configuration, and what became of it."""
         self._journal.record(NO_SERVICE, reload_document(requester, detail, self._clock.now(), accepted=accepted))
 
+    def tell(self, telling: Telling) -> None:
+        """Of incidents, from now on."""
+        self._messenger.adopt(telling)
+
+    async def test_notifications(self, requester: Requester, channel: str | None = None) -> Sequence[Trial]:
+        """A test message through this channel, or all, side by side; within some 10 s, whatever hangs. Raises
+        :class:`UnknownChannel`."""
+        tested = await self._messenger.test(channel)
+        told = ", ".join(f"{each.channel}: {each.receipt.detail}" for each in tested) or "no channel is configured"
+        self._journal.record(NO_SERVICE, test_document(requester, told, self._clock.now()))
+        return tested
+
     async def run(self) -> None:
         """Until cancelled. Neither an engine nor a store that is away keeps it from starting.
 
@@ -376,18 +442,23 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
+        self._messenger.take_over(kept.histories.get(TOLD, {}))
         self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
+        self._tell_of_absence(now)
+        if self._pace.dry_run:
+            narrator.dry_run()
         try:
             await self._crew.run()
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
             await self._evidence.close()
             self._brain.turn(acting=False)
-            await self._journal.flush(_TIME_TO_FLUSH)
+            await asyncio.gather(self._journal.flush(_TIME_TO_FLUSH), self._recorder.flush(_TIME_TO_FLUSH))
             await self._journal.close(_TIME_TO_CLOSE)
+            await self._messenger.close()
             for probe in self._probes.values():
                 await probe.close()
             await self._gpus.close()
@@ -398,6 +469,7 @@ class ContainerOrchestrator:
     # --- what the parts tell ------------------------------------------------------------------------------
 
     def _recovered(self, kept: Kept, outrun: Mapping[str, Document]) -> None:
+        self._messenger.take_over(kept.histories.get(TOLD, {}))
         self._inbox.post(HistoryFound(kept, outrun))
 
     def _probed(self, service: str, result: ProbeResult) -> None:
@@ -410,10 +482,27 @@ class ContainerOrchestrator:
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
 
+    def _faults(self) -> str:
+        """Why nobody should believe that we work, in words; empty: the brain turns and every worker works."""
+        system = self.system()
+        failed = [f"{one.name} {one.state}: {one.detail}" for one in system.workers if one.state != "running"]
+        silent = self._clock.now().wall - system.last_turn_at
+        if silent > STALLED_AFTER:
+            failed.append(f"no decision was taken for {silent:.0f} s")
+        return "; ".join(failed)
+
+    def _tell_of_absence(self, now: Instant) -> None:
+        """Nothing that happened to services meanwhile is known: whoever reads the events has to know that."""
+        alive = self._histories.last_alive
+        if alive is not None and now.wall - alive > WORTH_TELLING:
+            away = span(round((now.wall - alive) / 60) * 60)
+            cause = f"the orchestrator did not run for {away}, since {local_time(alive)}"
+            self._tell_of_host(OURSELVES, "Nobody watched", cause, now)
+
     def _publish_incident(self, incident: Incident) -> None:
         for observer in self._observers:
             observer.incident_changed(incident)
 
-    def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
+    def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant, *, well: bool = False) -> None:
         """What is no single service's."""
-        tell(self._journal, subject, message, cause, now, well=False)
+        tell(self._journal, subject, message, cause, now, well=well)

@@ -11,6 +11,7 @@ from orchestrator.core import lanes, policy
 from orchestrator.core.messages import UNSEEN, Finding, NoEvidence
 from orchestrator.core.model import (
     ActionKind,
+    Category,
     ContainerSnapshot,
     ContainerState,
     ContainerSummary,
@@ -48,6 +49,8 @@ class Record:
     """As last seen."""
     seen: bool = False
     """Whether ``container`` is evidence still: not after the engine was lost, not before the first look."""
+    sight_lost_at: float | None = None
+    """The moment at which it ceased to be; ``None``: it is evidence, or nobody has looked since we began."""
     looked_at: float = float("-inf")
     """The moment at which the look that showed it began."""
     probe: ProbeResult | None = None
@@ -132,12 +135,18 @@ class Record:
     def looked(self, container: ContainerSnapshot | None, begun: float) -> bool:
         """Take in what a look that began at that moment showed; whether it ended a time without sight."""
         regained, self.watched = not self.watched, True
-        self.seen, self.looked_at, self.container = True, begun, container
+        self.seen, self.looked_at, self.container, self.sight_lost_at = True, begun, container, None
         if regained:
             self.watched_since = begun
             down = container is not None and container.state not in UP
             self.missed = container.run if down and container is not None else None
         return regained
+
+    def lose_sight(self, now: Instant) -> None:
+        """From now on what is known of it is what was seen last."""
+        if self.seen:
+            self.sight_lost_at = now.moment
+        self.seen = self.watched = False
 
     @property
     def unwatched(self) -> bool:
@@ -324,6 +333,11 @@ class ServiceRegistry:
         gone = not record.configured and record.gone_since is not None
         return gone and now.moment - (record.gone_since or 0.0) > self._forget_after
 
+    def category(self, name: str) -> Category | None:
+        """``None``: it is not listed."""
+        record = self._records.get(name)
+        return None if record is None else record.spec.category
+
     def view(self, name: str, now: Instant) -> ServiceView | None:
         record = self._records.get(name)
         return None if record is None else _view(record, now)
@@ -360,7 +374,7 @@ def _view(record: Record, now: Instant) -> ServiceView:
         health=_health(record.probe),
         reason=_reason(record),
         strikes=state.strikes,
-        retry_at=None if state.retry_at is None else now.wall + state.retry_at - now.moment,
+        retry_at=None if state.retry_at is None or state.withheld else now.wall + state.retry_at - now.moment,
         waiting_on=record.unmet if state.status is not Status.RUNNING else (),
         degraded_by=record.missing if state.status is Status.RUNNING else (),
         requires=spec.requires,
@@ -370,6 +384,8 @@ def _view(record: Record, now: Instant) -> ServiceView:
         held="; ".join(_holders(record, now)),
         held_until=None if state.hold is None else now.wall + state.hold.until - now.moment,
         project=record.project,
+        observed=record.seen,
+        last_seen_at=None if record.sight_lost_at is None else now.wall + record.sight_lost_at - now.moment,
     )
 
 

@@ -37,6 +37,11 @@ def reload_document(requester: Requester, detail: str, now: Instant, *, accepted
     return _document(None, "reload", requester, detail, now, accepted=accepted)
 
 
+def test_document(requester: Requester, detail: str, now: Instant) -> Document:
+    """The same for test messages through the notification channels."""
+    return _document(None, "test-notifications", requester, detail, now, accepted=True)
+
+
 def _document(
     service: str | None, verb: str, requester: Requester, detail: str, now: Instant, *, accepted: bool
 ) -> Document:

@@ -10,8 +10,10 @@ from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
 from orchestrator.runtime.views import (
+    ChannelView,
     EngineView,
     GpusView,
+    OwnView,
     ResourceView,
     ServiceView,
     StoreView,
@@ -25,8 +27,9 @@ Overall = Literal["healthy", "degraded", "unhealthy"]
 class Surroundings:
     """Written by the brain; the methods that take news answer whether it is a change worth telling."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, dry_run: bool = False) -> None:
         self.version = version
+        self._dry_run = dry_run
         self._identity: EngineIdentity | None = None
         self._error: EngineUnavailable | None = None
         self._since = self._started_at = self._last_turn_at = 0.0
@@ -80,12 +83,15 @@ class Surroundings:
         gpus: GpusView,
         endpoint: str,
         *,
+        own: OwnView,
         preconditions: tuple[ResourceView, ...] = (),
         restarts_paused: str = "",
+        notifications: tuple[ChannelView, ...] = (),
     ) -> SystemView:
         engine = self._engine_view(endpoint)
         working = all(worker.state == "running" for worker in workers)
         parts_well = engine.reachable and store.healthy and working and gpus.driver is not Driver.MISSING
+        parts_well = parts_well and not own.strains
         return SystemView(
             status=_overall(services, parts_well=parts_well and not restarts_paused),
             services=services,
@@ -99,12 +105,19 @@ class Surroundings:
             turns=self._turns,
             last_turn_at=self._last_turn_at,
             restarts_paused=restarts_paused,
+            own=own,
+            notifications=notifications,
             surveyed=self._surveyed,
+            dry_run=self._dry_run,
         )
+
+    @property
+    def engine_reached(self) -> bool:
+        return self._identity is not None and self._error is None
 
     def _engine_view(self, endpoint: str) -> EngineView:
         identity = self._identity
-        reachable = identity is not None and self._error is None
+        reachable = self.engine_reached
         waiting = "" if reachable else f"not reached yet: {endpoint}"
         return EngineView(
             endpoint=endpoint,
@@ -125,5 +138,6 @@ def _overall(services: tuple[ServiceView, ...], *, parts_well: bool) -> Overall:
 
 
 def _is_down(service: ServiceView) -> bool:
-    """Enabled, not on purpose, and not doing its work."""
-    return not service.at_rest and service.status in (Status.UNHEALTHY, Status.STOPPED, Status.NOT_FOUND)
+    """Seen to be down or ill, and not on purpose. What cannot be seen is not down."""
+    ill = service.status in (Status.UNHEALTHY, Status.STOPPED, Status.NOT_FOUND)
+    return ill and service.observed and not service.at_rest

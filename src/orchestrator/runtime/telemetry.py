@@ -44,6 +44,10 @@ class Load:
     dropped_events: int
     store_lag: float
     """Seconds since the oldest of what the store does not have yet was told; 0: it has everything."""
+    decisions_recorded: int
+    """Since the start; 0 where nothing records them."""
+    decisions_lost: int
+    """Those that could not be."""
 
 
 class Telemetry(Observer):
@@ -58,6 +62,8 @@ class Telemetry(Observer):
         self.events: Counter[tuple[str]] = Counter()
         self.engine_events: Counter[tuple[str]] = Counter()
         self.stream_connected = False
+        self.stream_heard_at: float | None = None
+        """The moment of the newest word on the engine's event stream; ``None``: there was none yet."""
         self.probes: dict[tuple[str, str], Histogram] = {}
         """Durations by method and verdict, of the questions that were really asked."""
         self.unasked: Counter[tuple[str]] = Counter()
@@ -121,6 +127,11 @@ class Telemetry(Observer):
             _of(self.actions, (kind.value, outcome.result.value), _ACTION_BOUNDS).observe(taken)
 
     # --- told by the engine's wrapper ------------------------------------------------------------------------
+
+    def heard(self, action: str) -> None:
+        """An event, or that the stream is up."""
+        self.stream_connected, self.stream_heard_at = True, self._clock.now().moment
+        self.engine_events[(action,)] += 1
 
     def called(self, operation: str, result: str, duration: float) -> None:
         _of(self.calls, (operation, result), _CALL_BOUNDS).observe(duration)

@@ -74,6 +74,10 @@ class ServiceView:
     """The end of a person's hold, as wall time."""
     project: str | None = None
     """The compose project of its container, or of the last one it had."""
+    observed: bool = True
+    """Whether it is seen now; else all that is told of it is what was known last."""
+    last_seen_at: float | None = None
+    """Wall time at which it ceased to be seen; ``None``: it is seen, or was not yet since we began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,58 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadManView:
+    """The ping that somebody else misses when we are dead."""
+
+    address: str
+    """Without its path, which is a secret with most who offer this."""
+    last_ping_at: float | None
+    """Wall time of the last that was taken; ``None``: none was yet."""
+    detail: str
+    """Why the newest was not taken, or not sent; empty: it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnView:
+    """How the orchestrator itself keeps up. Durations in seconds."""
+
+    loop_lag: float = 0.0
+    worst_loop_lag: float = 0.0
+    """In the minute past."""
+    posts_waiting: int = 0
+    stream_connected: bool = False
+    stream_age: float | None = None
+    """Since the newest word on the engine's event stream; an idle engine is silent."""
+    store_lag: float = 0.0
+    strains: tuple[str, ...] = ()
+    """What is too much, in words."""
+    dead_man: DeadManView | None = None
+    """``None``: nobody is pinged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One way to tell people. Counts are since the start."""
+
+    name: str
+    address: str
+    """Without anything that may be secret."""
+    working: bool
+    """Whether the last message was accepted, or none was sent yet."""
+    detail: str
+    """Why the last attempt was in vain; empty: it was not."""
+    undelivered: int
+    """Incidents of which something should have been told by now."""
+    retry_at: float | None
+    """Wall time of the next attempt, while it is put off."""
+    delivered_at: float | None
+    """Wall time of the last message that was accepted."""
+    delivered: int
+    failed: int
+    """Attempts."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemView:
     """Everything ``/health/full`` tells."""
 
@@ -197,10 +253,14 @@ class SystemView:
     restarts_paused: str = ""
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     gpus: GpusView = GpusView()
+    own: OwnView = OwnView()
+    notifications: tuple[ChannelView, ...] = ()
     preconditions: tuple[ResourceView, ...] = ()
     """What services require or want of the host, by name; but for the GPUs."""
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
+    dry_run: bool = False
+    """What would be done is told, and nothing is changed."""
 
 
 def event_document(view: ServiceView, event: Event) -> dict[str, object]:
@@ -278,6 +338,8 @@ def service_document(view: ServiceView) -> dict[str, object]:
         "held": view.held,
         "held_until": None if view.held_until is None else timestamp(view.held_until),
         "project": view.project,
+        "observed": view.observed,
+        "last_seen_at": None if view.last_seen_at is None else timestamp(view.last_seen_at),
     }
 
 

@@ -11,6 +11,7 @@ from orchestrator.testing.ledger import Happening, Ledger
 from orchestrator.testing.loop import Deadlock, Livelock, VirtualLoop, run_virtual
 from orchestrator.testing.probe import ScriptedProbe, WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
+from orchestrator.testing.recording import MemoryRecording
 from orchestrator.testing.resources import FakeResources
 from orchestrator.testing.scenario import Scenario
 from orchestrator.testing.store import Medium, MemoryStore
@@ -36,6 +37,7 @@ __all__ = [
     "Ledger",
     "Livelock",
     "Medium",
+    "MemoryRecording",
     "MemoryStore",
     "Scenario",
     "ScriptedProbe",

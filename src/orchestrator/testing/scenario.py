@@ -33,6 +33,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -53,11 +54,15 @@ from orchestrator.core.model import (
     TcpCheck,
     TieKind,
 )
+from orchestrator.core.routing import NO_RULES
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
+from orchestrator.runtime.measured import MeasuredEngine
 from orchestrator.runtime.monitoring import MonitoringView
+from orchestrator.runtime.notifier import Telling
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
+from orchestrator.runtime.telemetry import Telemetry
 from orchestrator.testing.actor import Actor, Deed
 from orchestrator.testing.clock import VirtualClock
 from orchestrator.testing.container import Blueprint
@@ -69,9 +74,11 @@ from orchestrator.testing.gauge import FakeHostGauge
 from orchestrator.testing.gpus import FakeGpus
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
+from orchestrator.testing.notifier import FakeNotifier
 from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
 from orchestrator.testing.reachability import Reachability
+from orchestrator.testing.recording import MemoryRecording
 from orchestrator.testing.resources import FakeResources
 from orchestrator.testing.witness import Witness
 from orchestrator.testing.workload import HEALTHY, EngineCheckup, Workload
@@ -102,22 +109,28 @@ class Scenario(Witness):
         interval: float = 30.0,
         jitter: float = 0.0,
         limit: float = DEFAULT_LIMIT,
+        dry_run: bool = False,
     ) -> None:
         self._loop = VirtualLoop(limit)
         tell_lives_apart(self._loop)
         self._chance = random.Random(seed)  # noqa: S311 - a test's dice, no secret
         clock = VirtualClock(loop=self._loop)
         super().__init__(clock, FakeDaemon(clock, self._loop, dialect=dialect, chance=self._chance))
+        self.recording = MemoryRecording()
+        """Every decision of all lives of the orchestrator that changed something, with its inputs."""
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
+        self.channels: dict[str, FakeNotifier] = {}
+        """Who is told of incidents, by ``telling``: nobody, unless a story says so."""
+        self.telling = NO_RULES
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
         self.gauge = FakeHostGauge()
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
-        self._configuration = _configured(configuration or {})
-        self._pace = Pace(interval=interval, jitter=jitter)
+        self._configuration = configured(configuration or {})
+        self._pace = Pace(interval=interval, jitter=jitter, dry_run=dry_run)
         self._lives: list[Life] = []
         self._kills: dict[int, float | None] = {}
         self._started = False
@@ -244,8 +257,12 @@ class Scenario(Witness):
 
     def reload(self, configuration: Mapping[str, object]) -> Changes:
         """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
-        self._configuration = _configured(configuration)
+        self._configuration = configured(configuration)
+        self.orchestrator.tell(self._telling())
         return self.orchestrator.adopt(ServiceSurveyor(self._configuration))
+
+    def _telling(self) -> Telling:
+        return Telling(replace(self.telling, channels=tuple(self.channels)), self.channels, "scenario")
 
     def ask(self, service: str, command: Command, requester: Requester | None = None) -> Reply:
         self.commands.append((self.moment, service, command))
@@ -284,8 +301,10 @@ class Scenario(Witness):
         probe = WorkloadProbe(engine)
 
         def make() -> ContainerOrchestrator:
+            telemetry = Telemetry(self.clock)
             return ContainerOrchestrator(
-                engine=engine,
+                engine=MeasuredEngine(engine, telemetry, self.clock),
+                telemetry=telemetry,
                 surveyor=ServiceSurveyor(self._configuration),
                 probes=dict.fromkeys(_CHECKS, probe),
                 store=store,
@@ -297,6 +316,8 @@ class Scenario(Witness):
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
+                telling=self._telling(),
+                recording=self.recording,
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
@@ -341,7 +362,7 @@ class Scenario(Witness):
                 raise AssertionError(f"workers of the orchestrator failed: {worn}")
 
 
-def _configured(written: Mapping[str, object]) -> Configuration:
+def configured(written: Mapping[str, object]) -> Configuration:
     """As if the file held this, and neither environment nor ``.env`` anything."""
     document = read_document(written, "the scenario's configuration")
     if document.problems:

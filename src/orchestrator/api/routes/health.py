@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -10,12 +10,10 @@ from orchestrator.api import schemas
 from orchestrator.api.answers import ACCESS, ONE, problems
 from orchestrator.api.problems import BrainStalled
 from orchestrator.api.supervisor import Supervisor
+from orchestrator.core.strain import STALLED_AFTER
 from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock
 from orchestrator.runtime.views import timestamp
-
-STALLED_AFTER: Final = 60.0
-"""Seconds without a turn after which the brain is taken for dead; it turns every few seconds even when all is quiet."""
 
 
 class HealthRoutes:
@@ -47,6 +45,7 @@ class HealthRoutes:
             engine_reachable=view.engine.reachable,
             engine_detail=view.engine.detail,
             restarts_paused=view.restarts_paused,
+            dry_run=view.dry_run,
             version=view.version,
             timestamp=self._now(),
         )

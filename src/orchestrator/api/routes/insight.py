@@ -12,6 +12,7 @@ from orchestrator.api.schemas import Service, Timestamp
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.foresight import Intention
 from orchestrator.core.model import Status
+from orchestrator.core.story import Chapter
 from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock, EventRecord
 from orchestrator.runtime.views import PlanView, ServiceView, timestamp
@@ -78,11 +79,44 @@ class DecisionTaken(BaseModel):
         )
 
 
+class Step(BaseModel):
+    """One decision that changed something, in plain words. A text is empty where there is nothing to say."""
+
+    at: Timestamp
+    status: Status = Field(description="After it.")
+    seen: str = Field(examples=["container web-1 runs, for 3 h; its http check failed: HTTP 500"])
+    decided: str = Field(examples=["unhealthy, it was running; failure 1 of 10"])
+    why: str = Field(examples=["HTTP 500"])
+    waiting: str = Field(description="What it waits for from then on.", examples=["its backoff, 2.0 s"])
+    upcoming: str = Field(
+        description="What would come next, if nothing changed.", examples=["restart in 2.0 s, unless something changes"]
+    )
+    upcoming_at: Timestamp | None
+
+    @classmethod
+    def of(cls, telling: Chapter) -> Step:
+        return cls(
+            at=timestamp(telling.at.wall),
+            status=telling.status,
+            seen=telling.seen,
+            decided=telling.decided,
+            why=telling.why,
+            waiting=telling.waiting,
+            upcoming=telling.upcoming,
+            upcoming_at=None if telling.upcoming_at is None else timestamp(telling.upcoming_at),
+        )
+
+
 class Explanation(BaseModel):
     service: Service
     now: str = Field(examples=["ai-llm is unhealthy: HTTP 500"])
     next: Next | None = Field(description="null: nothing will be done unless something changes.")
-    decisions: list[DecisionTaken] = Field(description="The newest 20, newest first.")
+    dry_run: bool = Field(description="`next` would only be told: nothing is changed.")
+    story: list[Step] = Field(
+        description="The newest 20 decisions that changed something, with what was seen, newest first; "
+        "none of before the orchestrator's start."
+    )
+    decisions: list[DecisionTaken] = Field(description="The newest 20 events, newest first.")
 
 
 class InsightRoutes:
@@ -117,6 +151,8 @@ class InsightRoutes:
             service=Service.of(service),
             now=_sentence(service, planned),
             next=Next(action=planned.intention, at=at, cause=planned.cause) if acts else None,
+            dry_run=self._orchestrator.system().dry_run,
+            story=[Step.of(telling) for telling in self._orchestrator.story_of(name)],
             decisions=[DecisionTaken.of(record) for record in records],
         )
 

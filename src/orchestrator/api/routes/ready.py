@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from fastapi import APIRouter, Response
@@ -97,6 +98,6 @@ def _condition(view: ServiceView) -> Condition:
     if view.container_state is None and view.status is Status.RUNNING:
         # What was remembered from before our own start was not seen by anybody now alive.
         return "starting" if view.container_name is None else "unknown"
-    seen = schemas.condition(view)
-    # What is down on purpose does not work either.
-    return "unhealthy" if seen == "at_rest" else seen
+    last_known = schemas.condition(replace(view, observed=True))
+    # What is down on purpose does not work either; and what was ill when it was seen last is no ground to send work to.
+    return "unhealthy" if last_known == "at_rest" else last_known

@@ -1,0 +1,1 @@
+"""How people are told: our own webhook, and what Apprise speaks."""
