@@ -40,6 +40,7 @@ Code = Literal[
     "engine_away",
     "required",
     "left",
+    "no_playbook",
     "store_unavailable",
     "overdue",
     "action_failed",

@@ -10,12 +10,14 @@ from orchestrator.configuration import values
 from orchestrator.configuration.keys import SHARED_KEYS, YAML_SERVICE_KEYS, Settings, read_mapping
 from orchestrator.configuration.maintenance import SECTION as MAINTENANCE
 from orchestrator.configuration.maintenance import read_windows
+from orchestrator.configuration.playbooks import NO_PLAYBOOKS, Playbooks, read_playbooks
+from orchestrator.configuration.playbooks import SECTION as PLAYBOOKS
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category
 from orchestrator.core.windows import Window
 from orchestrator.errors import Problem
 
-_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE)
+_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE, PLAYBOOKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Document:
     categories: Mapping[Category, Settings] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     """Recurring maintenance."""
+    playbooks: Playbooks = NO_PLAYBOOKS
     process: Mapping[str, object] = field(default_factory=dict)
     """Top-level settings of the process, not yet checked."""
     problems: tuple[Problem, ...] = ()
@@ -54,6 +57,8 @@ def read_document(written: Mapping[Any, object], source: str) -> Document:
     categories = _categories(_section(written, "categories", source, problems), source, problems)
     windows, window_problems = read_windows(written.get(MAINTENANCE), source)
     problems.extend(window_problems)
+    playbooks = read_playbooks(written.get(PLAYBOOKS), source)
+    problems.extend(playbooks.problems)
     process: dict[str, object] = {}
     for key, value in written.items():
         if key in FILE_KEYS and value is not None:
@@ -61,7 +66,7 @@ def read_document(written: Mapping[Any, object], source: str) -> Document:
         elif key not in FILE_KEYS and key not in _SECTIONS:
             close = values.did_you_mean(str(key), [*_SECTIONS, *FILE_KEYS])
             problems.append(Problem(source, str(key), f"unknown key{close}"))
-    return Document(services, defaults.settings, categories, windows, process, tuple(problems))
+    return Document(services, defaults.settings, categories, windows, playbooks, process, tuple(problems))
 
 
 def _section(written: Mapping[Any, object], name: str, source: str, problems: list[Problem]) -> Mapping[Any, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +12,7 @@ from orchestrator.configuration.catalog import CATALOG
 from orchestrator.configuration.dependencies import Candidate, contradictions
 from orchestrator.configuration.document import ConfiguredService, Document, read_document
 from orchestrator.configuration.keys import Setting, Settings
+from orchestrator.configuration.playbooks import BUILT_IN, Playbooks
 from orchestrator.configuration.resolve import Resolved, SharedLayers, resolve
 from orchestrator.configuration.settings import (
     PREFIX,
@@ -47,6 +48,8 @@ class Configuration:
     """Those of them that no edit of the file mends."""
     windows: tuple[Window, ...] = ()
     """Recurring maintenance."""
+    playbooks: Playbooks = BUILT_IN
+    """The catalog's, and over them the file's."""
     blank: bool = False
     """The file holds nothing at all, not even a key."""
 
@@ -54,7 +57,9 @@ class Configuration:
         """One service's specification from all layers; ``labels`` are those of its container."""
         configured = self.services.get(name)
         file = {} if configured is None else configured.settings
-        return resolve(name, [file, labels, self.ports.get(name, {})], self.shared)
+        resolved = resolve(name, [file, labels, self.ports.get(name, {})], self.shared)
+        spec = resolved.spec
+        return replace(resolved, spec=replace(spec, playbooks=self.playbooks.of(name, spec.category)))
 
 
 def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Path(".env")) -> Configuration:
@@ -87,6 +92,7 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
         problems=tuple(dict.fromkeys(everything)),
         environment_problems=loaded.problems,
         windows=document.windows,
+        playbooks=document.playbooks.over(BUILT_IN),
         blank=blank,
     )
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from orchestrator.core import policy
 from orchestrator.core.evidence import REPEATS
-from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply
+from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply, Request
 from orchestrator.core.model import (
     ActionKind,
     Attempt,
@@ -18,6 +18,7 @@ from orchestrator.core.model import (
     ServiceState,
     Status,
 )
+from orchestrator.core.playbooks import awaits_diagnosis
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     reply: Reply | None = None
     restarted_by_engine: bool = False
     """A run began that the engine's own restart policy is behind."""
@@ -93,6 +95,11 @@ class Turn:
         """Whether it may be acted on now, as far as the engine has room; if not, it is due still when it has."""
         self.due = self.facts.crowded
         return not self.due
+
+    @property
+    def early(self) -> bool:
+        """Whether its wait is not over yet."""
+        return self.state.retry_at is not None and self.now.moment < self.state.retry_at
 
     def half_done(self, container: ContainerSnapshot) -> bool:
         """Whether a restart of ours stopped the container and did not start it."""
@@ -208,6 +215,8 @@ class Turn:
         if strikes >= REPEATS and failure is Failure.EXITED:
             wait = max(wait, policy.EVIDENCE_PATIENCE)
         at_once = died and strikes == 1
+        if awaits_diagnosis(self.spec.playbooks, self.state.tried):
+            wait, at_once = max(wait, policy.EVIDENCE_PATIENCE), False
         self.state = replace(
             self.state,
             strikes=strikes,
@@ -264,6 +273,8 @@ class Turn:
         if attempt is None:
             return
         self.state = replace(self.state, attempt=None)
+        if attempt.kind is ActionKind.PLAYBOOK:
+            return  # the playbook has an end of its own
         self.tell(Message.STOP_FAILED if attempt.kind is ActionKind.STOP else Message.RESTART_FAILED, cause)
 
     def complete_attempt(self, cause: str) -> None:

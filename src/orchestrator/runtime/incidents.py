@@ -40,6 +40,13 @@ _TOLD: Final[Mapping[Message, EntryKind]] = {
     Message.MANUAL_STOP: "remark",
     Message.HELD: "remark",
     Message.RELEASED: "remark",
+    Message.PLAYBOOK_STARTED: "playbook",
+    Message.PLAYBOOK_STEP: "playbook",
+    Message.PLAYBOOK_IN_VAIN: "playbook",
+    Message.PLAYBOOK_HELPED: "playbook",
+    Message.PLAYBOOK_EXHAUSTED: "playbook",
+    Message.PLAYBOOK_ENDED: "playbook",
+    Message.PLAYBOOK_NOTICE: "playbook",
 }
 """What becomes a line of the story; the others say what the ledger sees of itself."""
 _NEWLY_ENDED: Final = 300.0

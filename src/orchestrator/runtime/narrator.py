@@ -58,6 +58,13 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.SEVERED: (logging.WARNING, "Service {name} lost the namespace that it shares"),
         Message.DIAGNOSED: (logging.WARNING, "Failure of {name} diagnosed"),
         Message.FUTILE: (logging.ERROR, "Service {name} disabled, trying again cannot help"),
+        Message.PLAYBOOK_STARTED: (logging.INFO, "Playbook started for {name}"),
+        Message.PLAYBOOK_STEP: (logging.INFO, "Playbook step for {name}"),
+        Message.PLAYBOOK_IN_VAIN: (logging.WARNING, "Playbook step did not help {name}"),
+        Message.PLAYBOOK_HELPED: (logging.INFO, "Playbook helped {name}"),
+        Message.PLAYBOOK_EXHAUSTED: (logging.WARNING, "Playbook did not help {name}"),
+        Message.PLAYBOOK_ENDED: (logging.INFO, "Playbook ended for {name}"),
+        Message.PLAYBOOK_NOTICE: (logging.WARNING, "Playbook notice about {name}"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )

@@ -12,8 +12,8 @@ from orchestrator.core.ending import Ending
 from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
-from orchestrator.core.messages import Command, Outcome, Reply
-from orchestrator.core.model import Check, Instant, ProbeResult
+from orchestrator.core.messages import Action, Command, Outcome, Reply, Request
+from orchestrator.core.model import ActionKind, Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
@@ -143,9 +143,7 @@ class ContainerOrchestrator:
             chance=self._chance,
         )
         self._monitor = HealthMonitor(clock, probes, self._probed, random=self._chance)
-        self._lifecycle = LifecycleManager(
-            engine, clock, self._ended, before=self._evidence.before, width=self._pace.width
-        )
+        self._lifecycle = LifecycleManager(engine, clock, self._ended, before=self._before, width=self._pace.width)
         self._gpus = gpus
         self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
         self._resources = resources
@@ -213,6 +211,7 @@ class ContainerOrchestrator:
             engine=engine,
             evidence=self._evidence,
             read_gpus=self._gpu_monitor.ask,
+            request=self._request,
             chance=self._chance,
             jitter=self._pace.jitter,
         )
@@ -409,6 +408,20 @@ class ContainerOrchestrator:
 
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
+
+    async def _before(self, action: Action) -> None:
+        """What it would destroy is put on record; and that a step was begun, or the next life would repeat it."""
+        await self._evidence.before(action)
+        if action.kind is ActionKind.PLAYBOOK:
+            await self._journal.secure(TIME_TO_KEEP)
+
+    def _request(self, request: Request) -> None:
+        """What a playbook asks of another service, as a person would; what becomes of it is seen by its own check."""
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        try:
+            self._inbox.post(Asked(request.service, request.command, reply))
+        except InboxFull:
+            narrator.warned("Too many requests wait: a playbook's is left out", service=request.service)
 
     def _publish_incident(self, incident: Incident) -> None:
         for observer in self._observers:

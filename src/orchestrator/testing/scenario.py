@@ -38,6 +38,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from orchestrator.configuration.document import read_document
 from orchestrator.configuration.loading import Configuration
+from orchestrator.configuration.playbooks import BUILT_IN
 from orchestrator.configuration.resolve import SharedLayers
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
@@ -348,4 +349,13 @@ def _configured(written: Mapping[str, object]) -> Configuration:
         raise ConfigurationError(document.problems)
     settings = OrchestratorSettings.model_construct(**{"discovery": "all", **document.process})  # type: ignore[arg-type]
     shared = SharedLayers(document.defaults, {}, document.categories)
-    return Configuration(settings, None, document.services, shared, {}, (), windows=document.windows)
+    return Configuration(
+        settings,
+        None,
+        document.services,
+        shared,
+        {},
+        (),
+        windows=document.windows,
+        playbooks=document.playbooks.over(BUILT_IN),
+    )
