@@ -70,7 +70,7 @@ def begin(turn: Turn, container: ContainerSnapshot, words: str) -> bool:
         if playbook.name not in turn.state.tried and playbook.when.holds(said, "" if found is None else found.rule):
             _set_out(turn, playbook, Course(playbook.name, said))
             pursue(turn, container)
-            return playbook.name not in turn.state.tried
+            return bool(turn.held) or playbook.name not in turn.state.tried
     return False
 
 
@@ -243,7 +243,8 @@ def _order(turn: Turn, container: ContainerSnapshot, cause: str, pause: float = 
 def _hold(turn: Turn, playbook: Playbook, step: HoldStep) -> None:
     by = f"playbook {playbook.name}"
     _tell_step(turn, step)
-    turn.state = replace(turn.state, course=None, hold=Held(turn.now.moment + step.seconds, by, step.why))
+    hold = Held(turn.now.moment + step.seconds, by, step.why)
+    turn.state = replace(turn.state, course=None, hold=hold, tried=(*turn.state.tried, playbook.name))
     turn.tell(Message.HELD, f"for a person to see to it, by {by}{f': {step.why}' if step.why else ''}")
 
 

@@ -242,7 +242,7 @@ class Facts:
     in_window: bool = False
     """A maintenance window is among what holds it: that lasts, as what a person wants does."""
     sites: tuple[Site, ...] = ()
-    """The other services that its playbooks are concerned with, where that may matter."""
+    """The other services that its playbooks are concerned with."""
     unmet_ended: float = math.inf
     """Wall time, by the engine, when the first of those of ``unmet`` that are down went down; infinite: none is."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -253,7 +253,7 @@ async def _down() -> Unread:
     return Unread("it is down: its processes are gone")
 
 
-async def _within(bound: float, *reads: Awaitable[Any]) -> list[Any]:
+async def _within(bound: float, *reads: Coroutine[Any, Any, Any]) -> list[Any]:
     """All at once; what was not read by then, or could not be, says why."""
     tasks = [asyncio.ensure_future(_attempted(read)) for read in reads]
     try:
@@ -263,9 +263,11 @@ async def _within(bound: float, *reads: Awaitable[Any]) -> list[Any]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for read in reads:
+            read.close()  # one whose task was cancelled before it began
 
 
-async def _attempted(read: Awaitable[Answer]) -> Answer | Unread:
+async def _attempted(read: Coroutine[Any, Any, Answer]) -> Answer | Unread:
     try:
         return await read
     except EngineError as error:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Final
 
 from orchestrator.core.decide import decide, release
-from orchestrator.core.messages import Action, Decision, Event, Outcome, Reply, Request, RunPlaybook
+from orchestrator.core.messages import Action, Decision, Event, Outcome, Reply, Request
 from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
 from orchestrator.core.playbooks import SignalStep
@@ -27,7 +27,6 @@ from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.memory import weigh
 from orchestrator.runtime.observer import Observer
-from orchestrator.runtime.playbooks import sites_of
 from orchestrator.runtime.registry import Record, ServiceRegistry
 from orchestrator.runtime.requests import Requester, request_document
 from orchestrator.runtime.views import event_document
@@ -115,8 +114,6 @@ class Judgement:
             jitter=self._chance.random() * self._jitter,
             crowded=self._admission.crowded(name),
         )
-        if question is not None and isinstance(question.command, RunPlaybook):
-            facts = replace(facts, sites=tuple(sites_of(record, self._registry)))
         record.finding = None
         record.unmet, record.missing = facts.unmet, missing_of(record, self._registry)
         try:

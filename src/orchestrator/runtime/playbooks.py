@@ -48,11 +48,6 @@ def deadline_of(action: Action) -> float:
     return TIME_AROUND + (action.step.timeout if isinstance(action.step, ExecStep) else 0.0)
 
 
-def concerned_with_others(record: Record) -> bool:
-    """Whether its next decision may have to know of them: a playbook is run, or may begin."""
-    return bool(record.spec.playbooks) and (record.state.course is not None or record.state.strikes > 0)
-
-
 def sites_of(record: Record, registry: ServiceRegistry) -> Iterator[Site]:
     """The services that the steps of its playbooks name, and, where one restarts it, those of its lane."""
     named = set(elsewhere(record.spec.playbooks))
