@@ -21,7 +21,7 @@ Every message names the thing, the fact and the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -61,6 +61,14 @@ class UnknownService(OrchestratorError):
         self.similar = tuple(get_close_matches(name, list(known), n=3))
         hint = f" Did you mean {' or '.join(repr(one) for one in self.similar)}?" if self.similar else ""
         super().__init__(f"No service is named {name!r}.{hint}")
+
+
+class UnknownPlaybook(OrchestratorError):
+    """A service has none of that name."""
+
+    def __init__(self, service: str, name: str, known: Sequence[str]) -> None:
+        there = f"it has: {', '.join(known)}" if known else "it has none"
+        super().__init__(f"{service} has no playbook {name!r}; {there}.")
 
 
 class UnknownIncident(OrchestratorError):

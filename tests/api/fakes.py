@@ -13,11 +13,13 @@ from orchestrator.core.history import Figures, History, Stretch, figures, stretc
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
+from orchestrator.core.rehearsal import Rehearsed
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.incident_document import incident_document, summary_document
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
+from orchestrator.runtime.repertoire import PlaybookView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -101,6 +103,8 @@ class FakeSupervisor:
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
+        self.repertoire: tuple[PlaybookView, ...] = ()
+        self.rehearsals: dict[tuple[str, str], tuple[Rehearsed, ...]] = {}
         self.told_incidents: list[Incident] = []
         self.past: dict[str, History] = {}
         self.drawn = GraphView((), (), (), ())
@@ -123,6 +127,12 @@ class FakeSupervisor:
 
     def plan_of(self, name: str) -> PlanView | None:
         return next((one for one in self.plan() if one.service == name), None)
+
+    def playbooks(self) -> tuple[PlaybookView, ...]:
+        return self.repertoire
+
+    def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
+        return self.rehearsals.get((name, playbook))
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured

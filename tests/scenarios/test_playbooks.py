@@ -315,5 +315,7 @@ def test_models_that_ran_out_of_gpu_memory_are_stopped_together_and_started_one_
             world.must_be(name, "running")
         began = {name: world.ledger.starts(name)[-1].at.moment for name in ("llm", "clip", "florence")}
         assert len(set(began.values())) == 3, "one by one"
-        stops = [each.at.moment for name in began for each in world.ledger.requests(name) if each.what == "asked to stop"]
+        stops = [
+            each.at.moment for name in began for each in world.ledger.requests(name) if each.what == "asked to stop"
+        ]
         assert max(stops) < min(began.values()), "all were stopped before the first was started"

@@ -19,6 +19,7 @@ from orchestrator.errors import (
     OrchestratorError,
     StoreError,
     UnknownIncident,
+    UnknownPlaybook,
     UnknownService,
 )
 
@@ -28,6 +29,7 @@ Code = Literal[
     "unknown_service",
     "unknown_project",
     "unknown_incident",
+    "unknown_playbook",
     "invalid_input",
     "invalid_configuration",
     "disabled",
@@ -153,6 +155,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     app.add_exception_handler(UnknownProject, _unknown_project)  # type: ignore[arg-type]
+    app.add_exception_handler(UnknownPlaybook, _unknown_playbook)  # type: ignore[arg-type]
     app.add_exception_handler(UnknownIncident, _unknown_incident)  # type: ignore[arg-type]
     app.add_exception_handler(OrchestratorError, _ours)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _internal)
@@ -174,6 +177,10 @@ async def _http(request: Request, error: HTTPException) -> ProblemResponse:
 
 async def _unknown_project(request: Request, error: UnknownProject) -> ProblemResponse:
     return ProblemResponse(404, "unknown_project", str(error), instance=request.url.path)
+
+
+async def _unknown_playbook(request: Request, error: UnknownPlaybook) -> ProblemResponse:
+    return ProblemResponse(404, "unknown_playbook", str(error), instance=request.url.path)
 
 
 async def _unknown_incident(request: Request, error: UnknownIncident) -> ProblemResponse:

@@ -17,6 +17,7 @@ from orchestrator.core.messages import (
     Command,
     Disable,
     Down,
+    Facts,
     Failure,
     Message,
     Outcome,
@@ -30,7 +31,7 @@ from orchestrator.core.messages import (
     Stop,
     Up,
 )
-from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Held, Status
+from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Held, ServiceSpec, Status
 from orchestrator.core.playbooks import (
     Course,
     ExecStep,
@@ -143,8 +144,9 @@ def _take(turn: Turn, container: ContainerSnapshot, playbook: Playbook, step: St
 
 def _hand_over(turn: Turn, container: ContainerSnapshot, step: ExecStep | SignalStep | PurgeStep) -> None:
     """To the hands: it is done inside a container."""
-    site = _own_site(turn, container) if step.service in ("", turn.spec.name) else _site(turn, step.service)
-    refusal = _refusal(site, step)
+    name = step.service or turn.spec.name
+    site = own_site(turn.spec, container) if name == turn.spec.name else site_of(turn.facts, name)
+    refusal = refusal_of(site, name, step)
     if refusal or site is None:
         _in_vain(turn, refusal)
         return
@@ -182,16 +184,16 @@ def _hand_over(turn: Turn, container: ContainerSnapshot, step: ExecStep | Signal
 
 
 def _as_command(step: PurgeStep, site: Site) -> ExecStep:
-    return ExecStep(purge_command(site.cache_keys), step.service, step.timeout, step.verify)
+    return ExecStep(purge_command(site.cache_keys, site.port), step.service, step.timeout, step.verify)
 
 
-def _refusal(site: Site | None, step: ExecStep | SignalStep | PurgeStep) -> str:
-    """Why it cannot be done, in words; empty: it can."""
+def refusal_of(site: Site | None, name: str, step: ExecStep | SignalStep | PurgeStep | RestartStep) -> str:
+    """Why the step cannot be done, in words; empty: it can. ``site`` is the service of that ``name``."""
     if site is None:
-        return f"there is no service {step.service}"
+        return f"there is no service {name}"
     if site.hindrance:
         return f"{site.name} is not touched: {site.hindrance}"
-    if not site.running:
+    if not site.running and not isinstance(step, RestartStep):
         return f"{site.name} does not run"
     if isinstance(step, PurgeStep) and not site.cache_keys:
         return f"skipped: no key of {site.name} is configured as cache; name them in services.{site.name}.cache_keys"
@@ -199,10 +201,9 @@ def _refusal(site: Site | None, step: ExecStep | SignalStep | PurgeStep) -> str:
 
 
 def _restart_other(turn: Turn, service: str, step: RestartStep) -> None:
-    site = _site(turn, service)
-    refusal = f"there is no service {service}" if site is None else site.hindrance
+    refusal = refusal_of(site_of(turn.facts, service), service, step)
     if refusal:
-        _in_vain(turn, f"{service} is not restarted: {refusal}")
+        _in_vain(turn, refusal)
         return
     _tell_step(turn, step)
     turn.requests.append(Request(service, Restart(_actor(turn))))
@@ -267,7 +268,7 @@ def _verify(turn: Turn, container: ContainerSnapshot, step: Step) -> None:
     course, state = turn.state.course, turn.state
     if course is None:
         return
-    other = _site(turn, step.service) if isinstance(step, WaitStep) else None
+    other = site_of(turn.facts, step.service) if isinstance(step, WaitStep) else None
     if other is not None and other.well:
         _next(turn)
         return
@@ -396,14 +397,13 @@ def _await(turn: Turn) -> None:
         turn.state = replace(turn.state, course=replace(course, verifying=True, verify_until=None))
 
 
-def _site(turn: Turn, service: str) -> Site | None:
-    return next((site for site in turn.facts.sites if site.name == service), None)
+def site_of(facts: Facts, service: str) -> Site | None:
+    return next((site for site in facts.sites if site.name == service), None)
 
 
-def _own_site(turn: Turn, container: ContainerSnapshot) -> Site:
+def own_site(spec: ServiceSpec, container: ContainerSnapshot) -> Site:
     runs = container.state is ContainerState.RUNNING
-    keys = turn.spec.cache_keys
-    return Site(turn.spec.name, container.run, running=runs, cache_keys=keys)
+    return Site(spec.name, container.run, running=runs, cache_keys=spec.cache_keys, port=spec.port)
 
 
 def _step(turn: Turn) -> Step | None:

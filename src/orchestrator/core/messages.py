@@ -172,6 +172,7 @@ class Site:
     """Why nothing is done to it now, in words; empty: nothing keeps us."""
     same_lane: bool = False
     cache_keys: tuple[str, ...] = ()
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

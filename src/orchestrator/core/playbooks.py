@@ -205,17 +205,19 @@ def shown(command: str | tuple[str, ...]) -> str:
 
 # --- what is run --------------------------------------------------------------------------------------------------
 
+_REDIS: Final = 6379
 _PURGE: Final = """\
 export REDISCLI_AUTH="${REDISCLI_AUTH:-${REDIS_PASSWORD:-}}"
 batch='local found = redis.call("SCAN", ARGV[1], "MATCH", ARGV[2], "COUNT", 500)
 local deleted = 0
 for _, key in ipairs(found[2]) do deleted = deleted + redis.call("UNLINK", key) end
 return found[1] .. " " .. deleted'
-total=0
+port=$1 total=0
+shift
 for pattern in "$@"; do
     cursor=0
     while :; do
-        answer=$(redis-cli EVAL "$batch" 0 "$cursor" "$pattern") || exit 1
+        answer=$(redis-cli -p "$port" EVAL "$batch" 0 "$cursor" "$pattern") || exit 1
         case $answer in *[!0-9\\ ]*|'') echo "$answer"; exit 1;; esac
         cursor=${answer% *} total=$((total + ${answer#* }))
         [ "$cursor" = 0 ] && break
@@ -227,5 +229,6 @@ echo "$total keys deleted"
 arguments: nothing in them is read by the shell."""
 
 
-def purge_command(patterns: Sequence[str]) -> tuple[str, ...]:
-    return ("/bin/sh", "-c", _PURGE, "purge", *patterns)
+def purge_command(patterns: Sequence[str], port: int | None) -> tuple[str, ...]:
+    """``port``: where the server listens inside its container; ``None``: where it usually does."""
+    return ("/bin/sh", "-c", _PURGE, "purge", str(port or _REDIS), *patterns)

@@ -14,6 +14,7 @@ from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Action, Command, Outcome, Reply, Request
 from orchestrator.core.model import ActionKind, Check, Instant, ProbeResult
+from orchestrator.core.rehearsal import Rehearsed
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ContainerNotFound, UnknownService
 from orchestrator.ports import (
@@ -61,6 +62,7 @@ from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw, preconditions
+from orchestrator.runtime.repertoire import PlaybookView, playbooks_of, rehearsal_of
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
@@ -250,6 +252,15 @@ class ContainerOrchestrator:
 
     def plan_of(self, name: str) -> PlanView | None:
         return forecast_of(self._registry, name, self._clock.now())
+
+    def playbooks(self) -> tuple[PlaybookView, ...]:
+        """Of every service, in the order of their names, and in that in which they are tried."""
+        return tuple(view for _, record in sorted(self._registry.items()) for view in playbooks_of(record))
+
+    def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
+        """How that playbook of the service would be run now; ``None``: there is none."""
+        record = self._registry.get(name)
+        return None if record is None else rehearsal_of(record, self._registry, playbook)
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

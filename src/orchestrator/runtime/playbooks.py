@@ -68,6 +68,7 @@ def _site(name: str, other: Record, *, same_lane: bool) -> Site:
         hindrance=_hindrance(other),
         same_lane=same_lane,
         cache_keys=other.spec.cache_keys,
+        port=other.spec.port,
     )
 
 
