@@ -1,4 +1,4 @@
-"""A playbook as it would be run for a service now: each step, where, with what, for how long, and what is in the way."""
+"""A playbook as it would be run for a service now: each step, where, with what, how long, and what is in the way."""
 
 from __future__ import annotations
 
