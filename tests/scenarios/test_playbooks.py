@@ -319,3 +319,43 @@ def test_models_that_ran_out_of_gpu_memory_are_stopped_together_and_started_one_
             each.at.moment for name in began for each in world.ledger.requests(name) if each.what == "asked to stop"
         ]
         assert max(stops) < min(began.values()), "all were stopped before the first was started"
+
+
+def test_what_the_doctor_finds_of_an_engine_that_is_gone_is_in_the_incident() -> None:
+    with Scenario() as world:
+        world.findings = ("engine unix:///run/docker.sock: nobody listens there. Start it.",)
+        world.container("web")
+        world.run_for("1m")
+        world.engine.go_away()
+        world.run_for("2m")
+        (incident,) = world.orchestrator.open_incidents()
+        told_of_it = [entry.text for entry in incident.timeline if entry.kind == "playbook"]
+        assert told_of_it == [
+            "the connection is tried again all the time; nothing is restarted meanwhile",
+            "doctor: engine unix:///run/docker.sock: nobody listens there. Start it.",
+        ]
+        world.engine.come_back()
+        world.run_for("5m")
+        assert world.orchestrator.open_incidents() == ()
+
+
+def test_an_engine_that_comes_back_at_once_is_not_examined() -> None:
+    with Scenario() as world:
+        world.container("web")
+        world.run_for("1m")
+        world.engine.go_away()
+        world.run_for("1s")
+        world.engine.come_back()
+        world.run_for("1m")
+        assert world.examinations == 0
+
+
+def test_an_examination_that_takes_too_long_says_so() -> None:
+    with Scenario() as world:
+        world.examination_takes = 3600.0
+        world.container("web")
+        world.run_for("1m")
+        world.engine.go_away()
+        world.run_for("1m")
+        (incident,) = world.orchestrator.open_incidents()
+        assert incident.timeline[-1].text == "doctor: what is wrong with it was not found out within 10 s"

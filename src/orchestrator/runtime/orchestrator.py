@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,7 @@ from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.discovery import ContainerDiscoveryService
+from orchestrator.runtime.engine_doctor import EngineDoctor
 from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
@@ -82,6 +83,10 @@ _TIME_TO_CLOSE: Final = 0.5
 """9 s in all, with the second of the probes' parting: engine and disk may hang at once, and 10 s are promised."""
 
 
+async def _nothing_found() -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What the runtime itself is configured with."""
@@ -115,8 +120,10 @@ class ContainerOrchestrator:
         chance: random.Random | None = None,
         version: str = "",
         telemetry: Telemetry | None = None,
+        examine_engine: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
-        """``telemetry``: where ``engine`` counts its calls already, if it does."""
+        """``telemetry``: where ``engine`` counts its calls already, if it does. ``examine_engine`` says what is wrong
+        with an engine that does not answer, worst first, within seconds."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -179,6 +186,9 @@ class ContainerOrchestrator:
             publish=self._publish_incident,
         )
         self._histories = Histories(self._registry, self._journal, clock)
+        self._engine_doctor = EngineDoctor(
+            self._surroundings, examine_engine or _nothing_found, self._ledger.note_of_engine
+        )
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
@@ -188,6 +198,7 @@ class ContainerOrchestrator:
             self._evidence,
             self._ledger,
             self._histories,
+            self._engine_doctor,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -395,6 +406,7 @@ class ContainerOrchestrator:
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
             await self._evidence.close()
+            await self._engine_doctor.close()
             self._brain.turn(acting=False)
             await self._journal.flush(_TIME_TO_FLUSH)
             await self._journal.close(_TIME_TO_CLOSE)

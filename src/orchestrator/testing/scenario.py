@@ -115,6 +115,10 @@ class Scenario(Witness):
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
         self.gauge = FakeHostGauge()
+        self.findings: Sequence[str] = ()
+        """What is found out about the engine while it does not answer."""
+        self.examination_takes = 0.5
+        self.examinations = 0
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self._configuration = _configured(configuration or {})
@@ -298,6 +302,7 @@ class Scenario(Witness):
                 pace=self._pace,
                 chance=random.Random(self._chance.random()),  # noqa: S311 - a test's dice, no secret
                 version="scenario",
+                examine_engine=self._examine,
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
@@ -326,6 +331,11 @@ class Scenario(Witness):
         self.sigkill()
         if back_after is not None:
             self._loop.call_later(back_after, self.start_orchestrator)
+
+    async def _examine(self) -> Sequence[str]:
+        self.examinations += 1
+        await asyncio.sleep(self.examination_takes)
+        return self.findings
 
     # --- how ----------------------------------------------------------------------------------------------
 
