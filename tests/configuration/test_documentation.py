@@ -109,9 +109,8 @@ def test_the_keys_and_steps_of_a_playbook_are_the_products() -> None:
     assert written.keys() - known.keys() == {"steps"}
     assert {key: written[key] for key in known} == known
     steps = {row[0].strip("`"): row[1:] for row in _table("step")}
-    assert {step: meaning for step, (_, meaning) in steps.items()} == {
-        step: each.meaning for step, each in STEPS.items()
-    }
+    meanings = {step: each.meaning for step, each in STEPS.items()}
+    assert {step: meaning for step, (_, meaning) in steps.items()} == meanings
     assert {step: set(re.findall("`([a-z]+)`", keys)) for step, (keys, _) in steps.items()} == {
         step: set(each.keys) for step, each in STEPS.items()
     }

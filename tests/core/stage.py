@@ -22,6 +22,7 @@ from orchestrator.core.messages import (
     Outcome,
     Result,
     Severed,
+    Site,
 )
 from orchestrator.core.model import (
     ActionKind,
@@ -65,6 +66,7 @@ def settled(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant, 
         repeated = decide(spec, decision.state, again, Instant(now.moment + elapsed, now.wall + elapsed))
         assert repeated.actions == ()
         assert repeated.events == ()
+        assert repeated.requests == ()
         assert repeated.state == decision.state
         assert repeated.wake_at is None or repeated.wake_at > now.moment + elapsed
 
@@ -109,6 +111,7 @@ class Stage:
         self.awaited: tuple[Awaited, ...] = ()
         self.needed_by: tuple[str, ...] = ()
         self.leaving: tuple[str, ...] = ()
+        self.sites: tuple[Site, ...] = ()
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -139,6 +142,7 @@ class Stage:
             awaited=self.awaited,
             needed_by=self.needed_by,
             leaving=self.leaving,
+            sites=self.sites,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

@@ -245,7 +245,9 @@ def _hold(turn: Turn, playbook: Playbook, step: HoldStep) -> None:
     by = f"playbook {playbook.name}"
     _tell_step(turn, step)
     hold = Held(turn.now.moment + step.seconds, by, step.why)
-    turn.state = replace(turn.state, course=None, hold=hold, tried=(*turn.state.tried, playbook.name))
+    tried = (*turn.state.tried, playbook.name)
+    turn.state = replace(turn.state, course=None, hold=hold, tried=tried, retry_at=None, confirmations=0)
+    turn.note_hindrance(turn.state.reason)
     turn.tell(Message.HELD, f"for a person to see to it, by {by}{f': {step.why}' if step.why else ''}")
 
 

@@ -127,8 +127,10 @@ def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     if not manual and (await_sight(turn, words) or await_wanted(turn, words)):
         return
     pursue(turn, container)
-    if turn.state.course is not None or turn.actions or turn.early or turn.hindrance:
+    if turn.state.course is not None or turn.actions or turn.early:
         return
-    begun = turn.state.wanted_by is None and begin(turn, container, words)
-    if not begun:
+    begun = turn.state.wanted_by is None and not turn.hindrance and begin(turn, container, words)
+    if turn.hindrance:
+        turn.note_hindrance(words)
+    elif not begun:
         start(turn, container, words)

@@ -70,6 +70,7 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
     if facts.command is not None:
         turn.reply = obey(turn, facts.command)
         yield_to(turn, facts.command, turn.reply)
+    abandon(turn)
     _observe(turn)
     abandon(turn)
     return Decision(
