@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.core.decide import release
 from orchestrator.core.diagnosis import Diagnosis
 from orchestrator.core.foresight import Intention, foresee
 from orchestrator.core.messages import Message, Restart, Result, RunPlaybook, Site
@@ -23,10 +24,12 @@ from orchestrator.core.playbooks import (
     WaitStep,
     When,
     awaits_diagnosis,
+    bound_of,
     describe,
     elsewhere,
     purge_command,
     shown,
+    takes_lane,
 )
 from orchestrator.core.rehearsal import rehearse
 from tests.core.stage import Stage, a_spec, healthy, unhealthy
@@ -299,6 +302,18 @@ def test_a_course_that_has_done_nothing_yet_ends_when_it_is_well_again() -> None
     assert stage.state.strikes == 0
 
 
+def test_instead_of_a_restart_a_failure_is_counted_and_it_is_tried_again_after_the_backoff() -> None:
+    stage = due(with_book(RELOAD, instead=True))
+    stage.ends(Result.FAILED, stage.seen(), "no")
+    assert stage.told == [Message.PLAYBOOK_IN_VAIN, Message.PLAYBOOK_EXHAUSTED]
+    assert stage.does == []
+    assert stage.state.strikes == 2
+    assert stage.waits == 4.0
+    stage.after(1).fails()
+    stage.wake()
+    assert stage.does == [ActionKind.PLAYBOOK]
+
+
 # --- what comes in between -------------------------------------------------------------------------------------------
 
 
@@ -307,7 +322,8 @@ def test_a_playbook_that_is_not_declared_any_more_ends() -> None:
     stage.ends(Result.DONE, stage.seen())
     stage.spec = a_spec()
     stage.turn()
-    assert stage.told == [Message.PLAYBOOK_ENDED]
+    assert stage.told[0] is Message.PLAYBOOK_ENDED
+    assert stage.does == [ActionKind.RESTART]
 
 
 def test_one_whose_container_goes_ends() -> None:
@@ -324,6 +340,25 @@ def test_while_it_is_paused_the_time_to_verify_does_not_run() -> None:
     assert stage.told == []
     assert stage.state.course is not None
     assert stage.state.course.verify_until == stage.now.moment + 10
+
+
+def test_what_keeps_a_restart_from_happening_keeps_the_next_step() -> None:
+    stage = due(with_book(RELOAD, SignalStep("SIGUSR1")))
+    stage.ends(Result.DONE, stage.seen())
+    stage.held = "a maintenance window"
+    stage.after(60).fails()
+    assert stage.does == []
+    assert stage.state.reason.startswith("held: a maintenance window: playbook cure: HTTP 500")
+    stage.held = ""
+    stage.turn()
+    assert stage.does == [], "the time to verify begins anew"
+    stage.wake()
+    assert stage.does == [ActionKind.PLAYBOOK]
+
+
+def test_a_service_that_is_managed_no_more_has_no_restart_to_end_because_of_a_step() -> None:
+    stage = due(with_book(RELOAD))
+    assert release(stage.spec, stage.state, stage.now).events == ()
 
 
 @pytest.mark.parametrize(
@@ -391,6 +426,15 @@ def test_what_is_foreseen_is_the_step() -> None:
 )
 def test_a_step_in_words(step: Step, words: str) -> None:
     assert describe(step, "web") == words
+
+
+def test_what_is_not_verified_has_no_time_for_it() -> None:
+    assert [bound_of(step) for step in (NotifyStep("x"), HoldStep(9.0), WaitStep(5.0), RELOAD)] == [0.0, 0.0, 5.0, 10.0]
+
+
+def test_the_lane_is_of_concern_only_where_a_step_restarts_it() -> None:
+    assert takes_lane((a_book(RELOAD), a_book(LaneStep())))
+    assert not takes_lane((a_book(RELOAD),))
 
 
 def test_a_long_command_is_shortened() -> None:

@@ -9,7 +9,7 @@ happening keeps a step from it, too.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from orchestrator.core import policy
 from orchestrator.core.messages import (
@@ -140,6 +140,8 @@ def _take(turn: Turn, container: ContainerSnapshot, playbook: Playbook, step: St
             _next(turn)
         case HoldStep():
             _hold(turn, playbook, step)
+        case _:
+            assert_never(step)
 
 
 def _hand_over(turn: Turn, container: ContainerSnapshot, step: ExecStep | SignalStep | PurgeStep) -> None:
@@ -147,11 +149,11 @@ def _hand_over(turn: Turn, container: ContainerSnapshot, step: ExecStep | Signal
     name = step.service or turn.spec.name
     site = own_site(turn.spec, container) if name == turn.spec.name else site_of(turn.facts, name)
     refusal = refusal_of(site, name, step)
-    if refusal or site is None:
+    if refusal:
         _in_vain(turn, refusal)
         return
-    course = turn.state.course
-    by_hand = course is not None and bool(course.actor)
+    assert site is not None, "what is not there is refused"
+    by_hand = bool(_running(turn).actor)
     if not by_hand and not turn.takes_turn():
         return
     _tell_step(turn, step)
@@ -159,7 +161,7 @@ def _hand_over(turn: Turn, container: ContainerSnapshot, step: ExecStep | Signal
     own = site.run == container.run
     cause = _named_step(turn, step)
     attempt = Attempt(
-        action_id=f"{turn.spec.name}-{round(turn.now.wall * 1000)}-playbook-{_number(turn)}",
+        action_id=f"{turn.spec.name}-{round(turn.now.wall * 1000)}-playbook-{_running(turn).step}",
         kind=ActionKind.PLAYBOOK,
         manual=by_hand,
         cause=cause,
@@ -232,10 +234,10 @@ def _restart_lane(turn: Turn, container: ContainerSnapshot, step: LaneStep) -> N
 
 def _order(turn: Turn, container: ContainerSnapshot, cause: str, pause: float = 0.0) -> bool:
     """Its own restart, or start, as part of the step; ``False``: it is not its turn yet."""
-    course = turn.state.course
+    course = _running(turn)
     kind = ActionKind.RESTART if container.state is ContainerState.RUNNING else ActionKind.START
-    turn.order(kind, container, cause, manual=course is not None and bool(course.actor), pause=pause)
-    if course is None or turn.state.attempt is None:
+    turn.order(kind, container, cause, manual=bool(course.actor), pause=pause)
+    if turn.state.attempt is None:
         return False
     turn.state = replace(turn.state, course=replace(course, verifying=True, restarted=True, verify_until=None))
     return True
@@ -267,9 +269,7 @@ def settle_step(turn: Turn, outcome: Outcome) -> None:
 
 def _verify(turn: Turn, container: ContainerSnapshot, step: Step) -> None:
     """Wait, start what is down, or leave the step behind."""
-    course, state = turn.state.course, turn.state
-    if course is None:
-        return
+    course, state = _running(turn), turn.state
     other = site_of(turn.facts, step.service) if isinstance(step, WaitStep) else None
     if other is not None and other.well:
         _next(turn)
@@ -277,8 +277,6 @@ def _verify(turn: Turn, container: ContainerSnapshot, step: Step) -> None:
     attempt = state.attempt
     if course.restarted and attempt is None and state.status in _DOWN:
         _in_vain(turn, state.reason)
-        return
-    if attempt is not None and (attempt.queued or attempt.pauses):
         return
     down = container.state is not ContainerState.RUNNING
     if down and attempt is None and not isinstance(step, WaitStep):
@@ -315,9 +313,7 @@ def _in_vain(turn: Turn, words: str) -> None:
 
 def _exhausted(turn: Turn, playbook: Playbook) -> None:
     """The ordinary policy goes on where it would have acted; or the playbook is tried again, by backoff."""
-    course, state = turn.state.course, turn.state
-    if course is None:
-        return
+    course, state = _running(turn), turn.state
     again = playbook.instead and not course.actor
     turn.state = replace(state, course=None, tried=state.tried if again else (*state.tried, playbook.name))
     then = "tried again after its backoff" if again else "the ordinary restarts go on"
@@ -386,17 +382,19 @@ def _end(turn: Turn, words: str) -> None:
 # --- how -------------------------------------------------------------------------------------------------------------
 
 
-def _next(turn: Turn) -> None:
+def _running(turn: Turn) -> Course:
     course = turn.state.course
-    if course is not None:
-        later = Course(course.playbook, course.cause, course.actor, course.step + 1)
-        turn.state = replace(turn.state, course=later)
+    assert course is not None, "a step of no course"
+    return course
+
+
+def _next(turn: Turn) -> None:
+    course = _running(turn)
+    turn.state = replace(turn.state, course=Course(course.playbook, course.cause, course.actor, course.step + 1))
 
 
 def _await(turn: Turn) -> None:
-    course = turn.state.course
-    if course is not None:
-        turn.state = replace(turn.state, course=replace(course, verifying=True, verify_until=None))
+    turn.state = replace(turn.state, course=replace(_running(turn), verifying=True, verify_until=None))
 
 
 def site_of(facts: Facts, service: str) -> Site | None:
@@ -425,7 +423,7 @@ def _named_step(turn: Turn, step: Step) -> str:
 
 
 def _title(turn: Turn) -> str:
-    return "" if turn.state.course is None else _title_of(turn, turn.state.course)
+    return _title_of(turn, _running(turn))
 
 
 def _title_of(turn: Turn, course: Course) -> str:
@@ -434,10 +432,5 @@ def _title_of(turn: Turn, course: Course) -> str:
     return f"{course.playbook}, step {course.step + 1} of {0 if playbook is None else len(playbook.steps)}"
 
 
-def _number(turn: Turn) -> int:
-    return 0 if turn.state.course is None else turn.state.course.step
-
-
 def _actor(turn: Turn) -> str:
-    course = turn.state.course
-    return f"playbook {'' if course is None else course.playbook} for {turn.spec.name}"
+    return f"playbook {_running(turn).playbook} for {turn.spec.name}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from orchestrator.core.masking import mask
 
@@ -194,6 +194,8 @@ def describe(step: Step, service: str) -> str:
             return f"notify: {step.text}"
         case HoldStep():
             return f"hold {service} for {step.seconds:g} s{f': {step.why}' if step.why else ''}"
+        case _:
+            assert_never(step)
 
 
 def shown(command: str | tuple[str, ...]) -> str:

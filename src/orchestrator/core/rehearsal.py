@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from orchestrator.core.course import own_site, refusal_of, site_of
 from orchestrator.core.messages import Facts, Site
@@ -61,6 +62,8 @@ def _rehearse(spec: ServiceSpec, step: Step, facts: Facts) -> Rehearsed:
             return Rehearsed(text, (step.service or spec.name,), verify=bound_of(step))
         case NotifyStep() | HoldStep():
             return Rehearsed(text, (spec.name,))
+        case _:
+            assert_never(step)
 
 
 def _at_a_site(
@@ -93,3 +96,5 @@ def _command(step: ExecStep | SignalStep | PurgeStep | RestartStep, site: Site |
             return "" if site is None or not site.cache_keys else shown(purge_command(site.cache_keys, site.port))
         case SignalStep() | RestartStep():
             return ""
+        case _:
+            assert_never(step)
