@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from orchestrator.core import graph, lanes, policy
@@ -154,8 +154,9 @@ def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
     if record.container is None or not record.lost:
         return None
     known = dict(record.state.owners)
+    parent = record.parent or _only(known.values())
     # what was lost is known of the container of the last survey; this one may be in its place already
-    parents = {owner: known.get(owner, record.parent) for owner in joined(record.container) if owner in record.lost}
+    parents = {owner: known.get(owner, parent) for owner in joined(record.container) if owner in record.lost}
     places = {owner: _place(parent, owner, registry) for owner, parent in parents.items()}
     gone = tuple(owner for owner in parents if record.lost[owner] == "gone" or places[owner])
     if not gone:
@@ -168,6 +169,11 @@ def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
         places=tuple(_container_name(name, registry) for name in services),
         successors=successors if all(place for _, place in successors) else (),
     )
+
+
+def _only(services: Collection[str]) -> str:
+    """Where what the container before it used was all of one service, that is it for this one too; else empty."""
+    return next(iter(services)) if len(set(services)) == 1 else ""
 
 
 def _container_name(service: str, registry: ServiceRegistry) -> str:

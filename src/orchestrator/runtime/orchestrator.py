@@ -175,7 +175,7 @@ class ContainerOrchestrator:
             clock,
             usual=lambda: self._admission.usual,
             ask=self._monitor.ask,
-            look=self._discovery.look,
+            examine=self._discovery.examine,
             tell=self._tell_of_host,
         )
         self._ledger = IncidentLedger(
