@@ -35,7 +35,7 @@ from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.model import ContainerSummary
 from orchestrator.doctor.examination import LOOK, Examination, Looks
 from orchestrator.doctor.facts import EngineSeen, MachineSeen, ServeSeen, StateSeen
-from orchestrator.doctor.findings import Finding
+from orchestrator.doctor.findings import Finding, Level, worst_first
 from orchestrator.errors import ConfigurationError
 from orchestrator.ports import Clock, DecisionSink, Notifier, StateStore
 from orchestrator.runtime.clock import SystemClock
@@ -149,6 +149,7 @@ def build(configuration: Configuration, command_line: Mapping[str, object] = _NO
         pinger=None if settings.dead_man_url is None else DeadManPing(settings.dead_man_url.get_secret_value()),
         telling=make_telling(configuration, clock),
         recording=make_recording(settings, clock),
+        examine_engine=partial(examine_engine, settings.docker_host),
     )
     reload = Reloader(orchestrator, configuration, command_line, ourselves, clock)
     return Assembly(configuration, orchestrator, reload, clock, own_version())
@@ -232,6 +233,15 @@ def examine(configuration: Configuration, ask_serve: Callable[[], ServeSeen]) ->
     )
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(Examination(configuration, looks, SystemClock(), own_version()).run())
+
+
+async def examine_engine(configured: str | None) -> tuple[str, ...]:
+    """What ``doctor`` finds out about the engines alone, worst first, without what is well."""
+    from orchestrator.adapters.looks.engine import look_at_engines  # noqa: PLC0415 - seldom needed
+    from orchestrator.doctor.engine import judge_engine  # noqa: PLC0415
+
+    seen = await look_at_engines(configured or os.environ.get("DOCKER_HOST"), os.environ, LOOK - 1.0)
+    return tuple(str(each) for each in worst_first(judge_engine(seen)) if each.level is not Level.OK)
 
 
 def _used(served: ServeSeen | None, part: str, field: str) -> str | None:

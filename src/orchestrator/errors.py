@@ -22,7 +22,7 @@ Every message names the thing, the fact and the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -71,6 +71,14 @@ class UnknownChannel(OrchestratorError):
         listed = ", ".join(known)
         there_are = f"There are: {listed}." if listed else "None is: see notifications in docs/configuration.md."
         super().__init__(f"No notification channel is named {name!r}. {there_are}")
+
+
+class UnknownPlaybook(OrchestratorError):
+    """A service has none of that name."""
+
+    def __init__(self, service: str, name: str, known: Sequence[str]) -> None:
+        there = f"it has: {', '.join(known)}" if known else "it has none"
+        super().__init__(f"{service} has no playbook {name!r}; {there}.")
 
 
 class UnknownIncident(OrchestratorError):

@@ -117,8 +117,9 @@ class ContainerEngine(Protocol):
 
     async def restart(self, container_id: str, timeout: float) -> None: ...
 
-    async def kill(self, container_id: str) -> None:
-        """SIGKILL; already dead is success."""
+    async def kill(self, container_id: str, signal: str = "SIGKILL") -> None:
+        """Send its first process a signal. SIGKILL: already dead is success; else one that does not run raises
+        :class:`ActionRefused`."""
         ...
 
     async def rename(self, container_id: str, name: str) -> None: ...

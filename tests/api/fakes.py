@@ -13,6 +13,7 @@ from orchestrator.core.history import Figures, History, Stretch, figures, stretc
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
+from orchestrator.core.rehearsal import Rehearsed
 from orchestrator.core.story import Chapter
 from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownService
 from orchestrator.ports import Document, EventRecord
@@ -20,6 +21,7 @@ from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.incident_document import incident_document, summary_document
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
 from orchestrator.runtime.notifier import Trial
+from orchestrator.runtime.repertoire import PlaybookView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import (
@@ -105,6 +107,8 @@ class FakeSupervisor:
         """How test messages end."""
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
+        self.repertoire: tuple[PlaybookView, ...] = ()
+        self.rehearsals: dict[tuple[str, str], tuple[Rehearsed, ...]] = {}
         self.told_incidents: list[Incident] = []
         self.past: dict[str, History] = {}
         self.stories: dict[str, tuple[Chapter, ...]] = {}
@@ -131,6 +135,12 @@ class FakeSupervisor:
 
     def story_of(self, name: str) -> tuple[Chapter, ...]:
         return self.stories.get(name, ())
+
+    def playbooks(self) -> tuple[PlaybookView, ...]:
+        return self.repertoire
+
+    def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
+        return self.rehearsals.get((name, playbook))
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured

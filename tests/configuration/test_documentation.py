@@ -12,6 +12,7 @@ from orchestrator.configuration import OrchestratorSettings, notifications, valu
 from orchestrator.configuration.catalog import CATALOG, CATEGORY_GRACE, CATEGORY_RECOVERY
 from orchestrator.configuration.keys import LABEL_KEYS, METHODS, SHARED_KEYS, YAML_SERVICE_KEYS, Key
 from orchestrator.configuration.maintenance import WINDOW_KEYS
+from orchestrator.configuration.playbooks import FOR_KEYS, PLAYBOOK_KEYS, STEPS, WHEN_KEYS
 from orchestrator.configuration.resolve import resolve
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category, Check, CommandCheck, HttpCheck
@@ -97,6 +98,24 @@ def test_the_figures_that_differ_by_category_differ() -> None:
 def test_the_top_level_keys_are_the_products() -> None:
     written = [word for row in _table("top-level key") for word in re.findall(r"`([a-z_]+)`", row[0])]
     assert sorted(written) == sorted(("services", "defaults", "categories", "maintenance", "notifications", *FILE_KEYS))
+    assert sorted(written) == sorted(("services", "defaults", "categories", "maintenance", "playbooks", *FILE_KEYS))
+
+
+def test_the_keys_and_steps_of_a_playbook_are_the_products() -> None:
+    known = {
+        **{key: each.meaning for key, each in PLAYBOOK_KEYS.items()},
+        **{f"for.{key}": each.meaning for key, each in FOR_KEYS.items()},
+        **{f"when.{key}": each.meaning for key, each in WHEN_KEYS.items()},
+    }
+    written = {row[0].strip("`"): row[2] for row in _table("key of a playbook")}
+    assert written.keys() - known.keys() == {"steps"}
+    assert {key: written[key] for key in known} == known
+    steps = {row[0].strip("`"): row[1:] for row in _table("step")}
+    meanings = {step: each.meaning for step, each in STEPS.items()}
+    assert {step: meaning for step, (_, meaning) in steps.items()} == meanings
+    assert {step: set(re.findall("`([a-z]+)`", keys)) for step, (keys, _) in steps.items()} == {
+        step: set(each.keys) for step, each in STEPS.items()
+    }
 
 
 def test_the_keys_of_a_window_are_the_products() -> None:

@@ -22,6 +22,7 @@ from orchestrator.core.messages import (
     Outcome,
     Result,
     Severed,
+    Site,
 )
 from orchestrator.core.model import (
     ActionKind,
@@ -65,6 +66,7 @@ def settled(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant, 
         repeated = decide(spec, decision.state, again, Instant(now.moment + elapsed, now.wall + elapsed))
         assert repeated.actions == ()
         assert repeated.events == ()
+        assert repeated.requests == ()
         assert repeated.state == decision.state
         assert repeated.wake_at is None or repeated.wake_at > now.moment + elapsed
 
@@ -110,6 +112,7 @@ class Stage:
         self.needed_by: tuple[str, ...] = ()
         self.leaving: tuple[str, ...] = ()
         self.dry_run = False
+        self.sites: tuple[Site, ...] = ()
         self.decision = Decision(self.state)
         self.announced: list[Message] = []
         """Every event so far."""
@@ -141,6 +144,7 @@ class Stage:
             needed_by=self.needed_by,
             leaving=self.leaving,
             dry_run=self.dry_run,
+            sites=self.sites,
         )
 
     # --- what happens ---------------------------------------------------------------------------------------

@@ -264,7 +264,9 @@ def test_without_a_lane_nothing_is_kept_from_anybody() -> None:
         (Attempt("1", ActionKind.START, False, "", None, in_flight=False, lane_until=5.0), True),
         (Attempt("1", ActionKind.START, False, "", None, in_flight=False), False),
         (Attempt("1", ActionKind.RESTART, False, "", None, in_flight=False, queued=True), False),
-        (Attempt("1", ActionKind.RESTART, False, "", None, pauses=True), False),
+        (Attempt("1", ActionKind.RESTART, False, "", None, pauses=True), True),
+        (Attempt("1", ActionKind.RESTART, False, "", None, in_flight=False, pauses=True), False),
+        (Attempt("1", ActionKind.PLAYBOOK, False, "", None), False),
         (Attempt("1", ActionKind.STOP, True, "", None), False),
     ],
 )

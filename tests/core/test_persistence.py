@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.holding import LONGEST as LONGEST_HOLD
-from orchestrator.core.model import ActionKind, Attempt, Baseline, Held, Instant, Run, ServiceState, Status
+from orchestrator.core.model import ActionKind, Attempt, Baseline, Diagnosed, Held, Instant, Run, ServiceState, Status
 from orchestrator.core.persistence import JITTER, LONGEST_GRACE, LONGEST_STOP, from_document, to_document
+from orchestrator.core.playbooks import Course
 from orchestrator.core.policy import ENGINE_PATIENCE
 
 NOW = Instant(moment=1000.0, wall=1_767_225_600.0)
@@ -58,6 +59,9 @@ FULL = ServiceState(
     owners=(("v1", "vpn"), ("w1", "web")),
     severed=True,
     baseline=Baseline("app:1", "1f2e", (("environment", "abc"), ("mounts", "def"))),
+    course=Course("reconnect", "HTTP 500", step=1, verifying=True, verify_until=NOW.moment + 9),
+    tried=("reload",),
+    diagnosed=Diagnosed(Run("abc", 1_767_225_000.123456), "dns", "a name cannot be resolved"),
 )
 
 names = st.text(max_size=8)
@@ -97,6 +101,9 @@ states = st.builds(
     attempt=attempts,
     completed=st.booleans(),
     baseline=st.none() | st.builds(Baseline, names, names, st.just((("environment", "abc"),))),
+    course=st.none() | st.builds(Course, names, names, names, counts, st.booleans(), st.booleans(), st.just(7.0)),
+    tried=st.lists(names, max_size=2).map(tuple),
+    diagnosed=st.none() | st.builds(Diagnosed, runs, names, names),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | names,
@@ -120,8 +127,13 @@ def test_a_state_comes_back_as_it_was_but_for_what_ends_with_the_process(state: 
     for name in MOMENTS:
         assert getattr(back, name) == pytest.approx(getattr(state, name), abs=0.002)
     attempt = state.attempt and replace(state.attempt, in_flight=False)
+    if attempt is not None and attempt.kind is ActionKind.PLAYBOOK:
+        attempt = None
+    course = state.course and replace(state.course, verify_until=None)
     unkept = {name: getattr(state, name) for name in MOMENTS}
-    assert replace(back, **unkept) == replace(state, probe_seen=float("-inf"), confirmations=0, attempt=attempt)
+    unkept |= {"probe_seen": back.probe_seen, "confirmations": 0, "attempt": attempt, "course": course}
+    assert back.probe_seen == float("-inf")
+    assert replace(back, **{name: getattr(state, name) for name in MOMENTS}) == replace(state, **unkept)
 
 
 @given(st.dictionaries(st.sampled_from([field.name for field in fields(ServiceState)]), json_values), json_values)

@@ -21,6 +21,7 @@ from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.monitoring import MonitoringRoutes
 from orchestrator.api.routes.notifications import NotificationRoutes
+from orchestrator.api.routes.playbooks import PlaybookRoutes
 from orchestrator.api.routes.ready import ReadyRoutes
 from orchestrator.api.routes.rollout import RolloutRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
@@ -69,6 +70,7 @@ def create_app(
     app.include_router(services.router())
     app.include_router(RolloutRoutes(orchestrator, services).router())
     app.include_router(HoldRoutes(orchestrator, services).router())
+    app.include_router(PlaybookRoutes(orchestrator, services, clock).router())
     app.include_router(AiRoutes(orchestrator, clock).router())
     app.include_router(MonitoringRoutes(orchestrator, clock).router())
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())

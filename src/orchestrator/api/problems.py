@@ -20,6 +20,7 @@ from orchestrator.errors import (
     StoreError,
     UnknownChannel,
     UnknownIncident,
+    UnknownPlaybook,
     UnknownService,
 )
 
@@ -30,6 +31,7 @@ Code = Literal[
     "unknown_project",
     "unknown_channel",
     "unknown_incident",
+    "unknown_playbook",
     "invalid_input",
     "invalid_configuration",
     "disabled",
@@ -43,6 +45,7 @@ Code = Literal[
     "engine_away",
     "required",
     "left",
+    "no_playbook",
     "store_unavailable",
     "overdue",
     "action_failed",
@@ -155,6 +158,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     app.add_exception_handler(UnknownProject, _unknown_project)  # type: ignore[arg-type]
+    app.add_exception_handler(UnknownPlaybook, _unknown_playbook)  # type: ignore[arg-type]
     app.add_exception_handler(UnknownIncident, _unknown_incident)  # type: ignore[arg-type]
     app.add_exception_handler(OrchestratorError, _ours)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _internal)
@@ -176,6 +180,10 @@ async def _http(request: Request, error: HTTPException) -> ProblemResponse:
 
 async def _unknown_project(request: Request, error: UnknownProject) -> ProblemResponse:
     return ProblemResponse(404, "unknown_project", str(error), instance=request.url.path)
+
+
+async def _unknown_playbook(request: Request, error: UnknownPlaybook) -> ProblemResponse:
+    return ProblemResponse(404, "unknown_playbook", str(error), instance=request.url.path)
 
 
 async def _unknown_incident(request: Request, error: UnknownIncident) -> ProblemResponse:

@@ -12,12 +12,14 @@ from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
+from orchestrator.core.rehearsal import Rehearsed
 from orchestrator.core.sighting import Changes
 from orchestrator.core.story import Chapter
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.notifier import Trial
+from orchestrator.runtime.repertoire import PlaybookView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
@@ -44,6 +46,14 @@ class Supervisor(Protocol):
 
     def story_of(self, name: str) -> tuple[Chapter, ...]:
         """The last decisions that changed something for a service, newest first; none of before our start."""
+        ...
+
+    def playbooks(self) -> tuple[PlaybookView, ...]:
+        """Of every service."""
+        ...
+
+    def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
+        """How a service's playbook would be run now; ``None``: there is none."""
         ...
 
     def vitals(self) -> tuple[VitalsView, ...]:

@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "hold": _Entry("hold", "Leave services alone for a while: maintenance."),
     "release": _Entry("hold", "End a hold early."),
     "notify": _Entry("notify", "How the notification channels are doing; with --test: try them."),
+    "playbooks": _Entry("playbooks", "What is tried before a restart, and running it now."),
     "reload": _Entry("reload", "Have a running orchestrator read its configuration anew."),
     "state": _Entry("state", "Move what is remembered to another store."),
     "doctor": _Entry("doctor", "Look at everything that can keep services from being healed."),

@@ -13,12 +13,14 @@ from orchestrator.configuration.maintenance import SECTION as MAINTENANCE
 from orchestrator.configuration.maintenance import read_windows
 from orchestrator.configuration.notifications import NO_NOTIFICATIONS, Notifications, read_notifications
 from orchestrator.configuration.notifications import SECTION as NOTIFICATIONS
+from orchestrator.configuration.playbooks import NO_PLAYBOOKS, Playbooks, read_playbooks
+from orchestrator.configuration.playbooks import SECTION as PLAYBOOKS
 from orchestrator.configuration.settings import FILE_KEYS
 from orchestrator.core.model import Category
 from orchestrator.core.windows import Window
 from orchestrator.errors import Problem
 
-_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE, NOTIFICATIONS)
+_SECTIONS: Final = ("services", "defaults", "categories", MAINTENANCE, NOTIFICATIONS, PLAYBOOKS)
 
 _NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -43,6 +45,7 @@ class Document:
     windows: tuple[Window, ...] = ()
     """Recurring maintenance."""
     notifications: Notifications = NO_NOTIFICATIONS
+    playbooks: Playbooks = NO_PLAYBOOKS
     process: Mapping[str, object] = field(default_factory=dict)
     """Top-level settings of the process, not yet checked."""
     problems: tuple[Problem, ...] = ()
@@ -63,6 +66,8 @@ def read_document(written: Mapping[Any, object], source: str, variables: Mapping
     problems.extend(window_problems)
     notifications, notification_problems = read_notifications(written.get(NOTIFICATIONS), source, variables)
     problems.extend(notification_problems)
+    playbooks = read_playbooks(written.get(PLAYBOOKS), source)
+    problems.extend(playbooks.problems)
     process: dict[str, object] = {}
     for key, value in written.items():
         if key in FILE_KEYS and value is not None:
@@ -70,7 +75,9 @@ def read_document(written: Mapping[Any, object], source: str, variables: Mapping
         elif key not in FILE_KEYS and key not in _SECTIONS:
             close = values.did_you_mean(str(key), [*_SECTIONS, *FILE_KEYS])
             problems.append(Problem(source, str(key), f"unknown key{close}"))
-    return Document(services, defaults.settings, categories, windows, notifications, process, tuple(problems))
+    return Document(
+        services, defaults.settings, categories, windows, notifications, playbooks, process, tuple(problems)
+    )
 
 
 def _section(written: Mapping[Any, object], name: str, source: str, problems: list[Problem]) -> Mapping[Any, object]:

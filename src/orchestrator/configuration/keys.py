@@ -129,6 +129,11 @@ YAML_SERVICE_KEYS: Final[Mapping[str, Key]] = {
     "match": Key(
         values.patterns, "a pattern that the container's whole name must fit (`*`, `?`, `[ab]`), or a list of them"
     ),
+    "cache_keys": Key(
+        values.cache_keys,
+        "of a Redis: a pattern of keys (`cache:*`), or a list of them, that may be deleted when its memory is full; "
+        "see playbooks.",
+    ),
     **SERVICE_KEYS,
     **SHARED_KEYS,
 }

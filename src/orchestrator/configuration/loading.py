@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,7 @@ from orchestrator.configuration.dependencies import Candidate, contradictions
 from orchestrator.configuration.document import ConfiguredService, Document, read_document
 from orchestrator.configuration.keys import Setting, Settings
 from orchestrator.configuration.notifications import NO_NOTIFICATIONS, Notifications
+from orchestrator.configuration.playbooks import BUILT_IN, Playbooks
 from orchestrator.configuration.resolve import Resolved, SharedLayers, resolve
 from orchestrator.configuration.settings import (
     PREFIX,
@@ -50,6 +51,8 @@ class Configuration:
     windows: tuple[Window, ...] = ()
     """Recurring maintenance."""
     notifications: Notifications = NO_NOTIFICATIONS
+    playbooks: Playbooks = BUILT_IN
+    """The catalog's, and over them the file's."""
     blank: bool = False
     """The file holds nothing at all, not even a key."""
 
@@ -57,7 +60,9 @@ class Configuration:
         """One service's specification from all layers; ``labels`` are those of its container."""
         configured = self.services.get(name)
         file = {} if configured is None else configured.settings
-        return resolve(name, [file, labels, self.ports.get(name, {})], self.shared)
+        resolved = resolve(name, [file, labels, self.ports.get(name, {})], self.shared)
+        spec = resolved.spec
+        return replace(resolved, spec=replace(spec, playbooks=self.playbooks.of(name, spec.category)))
 
 
 def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Path(".env")) -> Configuration:
@@ -91,6 +96,7 @@ def load(command_line: Mapping[str, object] = _NOTHING, dotenv: Path | None = Pa
         environment_problems=loaded.problems,
         windows=document.windows,
         notifications=document.notifications,
+        playbooks=document.playbooks.over(BUILT_IN),
         blank=blank,
     )
 

@@ -67,6 +67,7 @@ def resolve(name: str, own: Sequence[Settings], shared: SharedLayers = NOTHING_S
         recovery=replace(start.recovery, **_group(won, "recovery", _RECOVERY_FIGURES)),
         lane=_value(won, "lane", start.lane),
         vram=_value(won, "vram", start.vram),
+        cache_keys=_value(won, "cache_keys", start.cache_keys),
         restart_with=_value(won, "restart_with", start.restart_with),
     )
     requires, wants = _dependencies(layers, start)

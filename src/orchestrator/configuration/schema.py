@@ -15,13 +15,14 @@ from typing import Any, Final, get_args
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from orchestrator.configuration import maintenance, notifications, values
+from orchestrator.configuration import maintenance, notifications, playbooks, values
 from orchestrator.configuration.catalog import CATALOG, starting_point
 from orchestrator.configuration.keys import GROUPS, SHARED_KEYS, YAML_SERVICE_KEYS, Key
 from orchestrator.configuration.settings import FILE_KEYS, OrchestratorSettings
 from orchestrator.core import resources
 from orchestrator.core.graph import RESOURCES
 from orchestrator.core.model import Category
+from orchestrator.core.playbooks import MOST_STEPS
 
 Schema = dict[str, Any]
 
@@ -35,6 +36,7 @@ _MEANING: Final = {
     "categories": "by category: for all its services",
     "maintenance": "recurring windows in which services are left alone",
     "notifications": "whom to tell of incidents, when, and of what",
+    "playbooks": "by name: steps that are tried before a restart, or instead of one",
 }
 
 
@@ -48,6 +50,7 @@ def json_schema() -> Schema:
         "categories": _named(_mapping({name.value: shared for name in Category}), "categories", _MEANING["categories"]),
         "maintenance": _named(_windows(), "maintenance", _MEANING["maintenance"]),
         "notifications": _named(_notifications(), "notifications", _MEANING["notifications"]),
+        "playbooks": _named(_playbooks(), "playbooks", _MEANING["playbooks"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -100,6 +103,39 @@ def _required(keys: Mapping[str, Key], *names: str) -> Schema:
 
 def _list_of(item: Schema) -> Schema:
     return {"type": ["array", "null"], "items": item}
+
+
+def _playbooks() -> Schema:
+    """One with all of its parts, or one of the catalog's that is done without."""
+    keys = {name: _of_key(name, key) for name, key in playbooks.PLAYBOOK_KEYS.items()}
+    parts = {
+        **keys,
+        "for": _mapping({name: _of_key(name, key) for name, key in playbooks.FOR_KEYS.items()}),
+        "when": _mapping({name: _of_key(name, key) for name, key in playbooks.WHEN_KEYS.items()}),
+        "steps": {"type": "array", "minItems": 1, "maxItems": MOST_STEPS, "items": _any(*_steps())},
+    }
+    whole = {**_mapping(parts), "type": "object", "required": ["for", "steps"]}
+    without = {**_mapping({**parts, "enable": {"const": False}}), "type": "object", "required": ["enable"]}
+    return {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": f"^(?:{playbooks.NAME.pattern})$"},
+        "additionalProperties": _any(whole, without),
+    }
+
+
+def _steps() -> Iterator[Schema]:
+    for word, form in playbooks.STEPS.items():
+        keys = {name: _of_key(name, key) for name, key in form.keys.items()}
+        given = {**_mapping(keys), "required": list(form.required)}
+        if not form.required:
+            yield {"const": word}
+        shorter = of_reader(form.keys[form.short].reader)
+        yield {
+            "type": "object",
+            "properties": {word: {"description": form.meaning, **_any(given, shorter)}},
+            "required": [word],
+            "additionalProperties": False,
+        }
 
 
 def _services() -> Schema:
@@ -170,9 +206,9 @@ def _validators(field: FieldInfo) -> Iterator[BeforeValidator]:
 def of_reader(reader: Callable[..., object]) -> Schema:
     """What one reader takes."""
     match reader:
-        case values.Duration(shortest):
+        case values.Duration(shortest, longest):
             return _any(
-                {"type": "number", "minimum": shortest, "maximum": values.LONGEST},
+                {"type": "number", "minimum": shortest, "maximum": longest},
                 _text(_one(values.PLAIN_SECONDS.pattern, values.DURATION.pattern)),
             )
         case values.WholeNumber(least, most):
@@ -262,6 +298,14 @@ _READ: Final[Mapping[Callable[..., object], Schema]] = {
     maintenance.categories: _any(*_list_or_text({"enum": list(Category)}, _words(Category))),
     notifications.address: {"type": "string", "pattern": _one(r"://", r"\$\{")},
     notifications.secret: {"type": ["string", "number"], "pattern": _one(r"\S.{15}", r"\$\{")},
+    values.cache_keys: _any(_WRITTEN, {"type": "array", "minItems": 1, "items": _WRITTEN}),
+    values.service_name: _NAME,
+    playbooks.signal: _text(_words([f"{sig}{word}" for word in playbooks.SIGNALS for sig in ("", "SIG")])),
+    playbooks.step_command: _any(
+        _WRITTEN, {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}
+    ),
+    playbooks.texts: _any(_WRITTEN, {"type": "array", "items": _WRITTEN}),
+    playbooks.rules: _any(*_list_or_text({"enum": list(playbooks.RULES)}, _words(playbooks.RULES))),
     values.postgres_check: _any({"type": "boolean"}, _WRITTEN),
 }
 """By reader: what it takes."""

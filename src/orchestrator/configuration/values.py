@@ -72,6 +72,7 @@ class Duration:
     """Seconds, from ``500ms``, ``5s``, ``2m``, ``1h30m`` or a plain number of seconds."""
 
     shortest: float = 0.0
+    longest: float = LONGEST
 
     def __call__(self, value: object) -> float:
         seconds = _seconds(value)
@@ -81,8 +82,9 @@ class Duration:
             raise ValueError(f"{in_words(value)} is negative; a duration is 0 or more")
         if seconds < self.shortest:
             raise ValueError(f"{in_words(value)} is too short; the least is {seconds_in_words(self.shortest)}")
-        if not seconds <= LONGEST:
-            raise ValueError(f"{in_words(value)} is too long; the most is 366d")
+        if not seconds <= self.longest:
+            most = "366d" if self.longest == LONGEST else seconds_in_words(self.longest)
+            raise ValueError(f"{in_words(value)} is too long; the most is {most}")
         return seconds
 
 
@@ -250,6 +252,17 @@ def patterns(value: object) -> tuple[str, ...]:
     if not written:
         raise ValueError("the list is empty; write a container name, * and ? allowed")
     return tuple(text(each) for each in written)
+
+
+def cache_keys(value: object) -> tuple[str, ...]:
+    """Patterns of Redis keys, each with a beginning of its own: one that fits every key would be a flush."""
+    written = patterns(value)
+    blind = next((each for each in written if not re.match(r"[^*?\[\\]", each)), None)
+    if blind is not None:
+        raise ValueError(
+            f"{in_words(blind)} may fit any key, also what is no cache; begin it with a name, as in cache:*"
+        )
+    return written
 
 
 def status_codes(value: object) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from orchestrator.core import policy
+from orchestrator.core.course import run_playbook
 from orchestrator.core.holding import release, take_hold
 from orchestrator.core.messages import (
     UNSEEN,
@@ -21,6 +23,7 @@ from orchestrator.core.messages import (
     Release,
     Reply,
     Restart,
+    RunPlaybook,
     Start,
     Stop,
     Up,
@@ -46,6 +49,9 @@ def obey(turn: Turn, command: Command) -> Reply:
             return take_hold(turn, command)
         case Release():
             return release(turn, command)
+        case RunPlaybook():
+            container = _container_to_act_on(turn, command)
+            return container if isinstance(container, Reply) else run_playbook(turn, command)
         case Restart() | Start() | Stop() | Up() | Down():
             container = _container_to_act_on(turn, command)
             return container if isinstance(container, Reply) else _act(turn, command, container)
@@ -70,6 +76,7 @@ def _enable(turn: Turn, command: Enable) -> Reply:
         failed_probes=0,
         confirmations=0,
         counted=False,
+        tried=(),
     )
     turn.tell(Message.ENABLED, f"by {command.actor}")
     return Reply(True, f"{name} is enabled; its failures are forgotten")
@@ -96,7 +103,7 @@ def _container_to_act_on(turn: Turn, command: Command) -> ContainerSnapshot | Re
     if turn.spec.observe_only is not None:
         return Reply(False, f"{name} is only observed: {turn.spec.observe_only}", "observe_only")
     if turn.facts.dry_run:
-        verb = type(command).__name__.lower()
+        verb = "run a playbook" if isinstance(command, RunPlaybook) else type(command).__name__.lower()
         return Reply(False, f"{name} is not asked to {verb}: this is a dry run, which changes nothing", "dry_run")
     if container is UNSEEN:
         return Reply(False, f"{name} cannot be seen: the engine does not answer; try again when it does", "engine_away")
@@ -177,7 +184,8 @@ def _restart(turn: Turn, command: Restart, container: ContainerSnapshot) -> Repl
     cause = f"asked for by {command.actor}"
     turn.tell(Message.MANUAL_RESTART, cause)
     kind = ActionKind.RESTART if container.state in _UP else ActionKind.START
-    turn.order(kind, container, cause, manual=True, announced=True)
+    pause = policy.SHORTEST_PAUSE if command.makes_room and kind is ActionKind.RESTART else 0.0
+    turn.order(kind, container, cause, manual=True, announced=True, pause=pause)
     return _promised(turn, "restarted")
 
 

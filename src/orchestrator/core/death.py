@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.core import policy
+from orchestrator.core.course import begin, pursue
 from orchestrator.core.messages import Failure, Message
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.shutdown import leave
@@ -117,7 +118,7 @@ def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
     if container.state is ContainerState.RESTARTING:
         turn.note(f"{words}; the engine restarts it by its policy {container.restart_policy!r}")
         return
-    if turn.state.retry_at is not None and turn.now.moment < turn.state.retry_at:
+    if turn.early:
         return
     if attempt is not None and turn.half_done(container):
         cause = f"to finish an interrupted restart: {attempt.cause}"
@@ -125,4 +126,11 @@ def _start_if_due(turn: Turn, container: ContainerSnapshot, words: str) -> None:
         return
     if not manual and (await_sight(turn, words) or await_wanted(turn, words)):
         return
-    start(turn, container, words)
+    pursue(turn, container)
+    if turn.state.course is not None or turn.actions or turn.early:
+        return
+    begun = turn.state.wanted_by is None and not turn.hindrance and begin(turn, container, words)
+    if turn.hindrance:
+        turn.note_hindrance(words)
+    elif not begun:
+        start(turn, container, words)

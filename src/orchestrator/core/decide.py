@@ -21,7 +21,7 @@ each either settles the turn and returns, or leaves it to the next. One room eac
 runs is well), ``death`` (what to do about what is down), ``startup`` and ``shutdown`` (up and down in order),
 ``waiting`` (what others keep it from), ``holding`` (a person's hold), ``companions`` (what it is restarted with),
 ``rejoin`` (whose namespaces it uses), ``lanes`` (whose turn it is), ``heed`` (what was found out about a failure);
-``turn`` counts failures and orders actions.
+``turn`` counts failures and orders actions; ``course`` is what a playbook does in the place of a restart.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dataclasses import replace
 
 from orchestrator.core import policy
 from orchestrator.core.commands import obey
+from orchestrator.core.course import abandon, course_wakes, suspend, verification_cadence, yield_to
 from orchestrator.core.death import observe_down
 from orchestrator.core.follow import follow_run
 from orchestrator.core.heed import heed
@@ -68,7 +69,10 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
         heed(turn, facts.finding)
     if facts.command is not None:
         turn.reply = obey(turn, facts.command)
+        yield_to(turn, facts.command, turn.reply)
+    abandon(turn)
     _observe(turn)
+    abandon(turn)
     return Decision(
         state=turn.state,
         actions=tuple(turn.actions),
@@ -79,6 +83,7 @@ def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -
         reply=turn.reply,
         due=turn.due,
         withheld=tuple(turn.withheld),
+        requests=tuple(turn.requests),
     )
 
 
@@ -100,6 +105,7 @@ def _observe(turn: Turn) -> None:
     give_way(turn)
     if container is UNSEEN:
         turn.doubt()
+        suspend(turn)
         return
     if resume_recreation(turn):
         return
@@ -110,6 +116,7 @@ def _observe(turn: Turn) -> None:
     if container.state is ContainerState.PAUSED:
         turn.note("paused")
         turn.doubt()
+        suspend(turn)
         return
     if container.state in (ContainerState.STOPPING, ContainerState.REMOVING):
         turn.note(f"the engine says {container.state}")
@@ -222,7 +229,7 @@ def _wake_at(turn: Turn) -> float | None:
     hold_ends = None if state.hold is None else state.hold.until
     if state.attempt is not None and state.attempt.in_flight:
         return hold_ends
-    unsettled = state.strikes or not is_baseline(turn)
+    unsettled = state.strikes or state.tried or not is_baseline(turn)
     forgiven = forgiven_at(turn) if state.status is Status.RUNNING and unsettled else None
     patience_ends = None if state.attempt is None else state.attempt.patience_ends
     moments = (
@@ -234,6 +241,7 @@ def _wake_at(turn: Turn) -> float | None:
         wanted_until(turn),
         hold_ends,
         state.resume_at,
+        course_wakes(turn),
     )
     return min((moment for moment in moments if moment is not None and moment > turn.now.moment), default=None)
 
@@ -244,4 +252,5 @@ def _probe_every(turn: Turn) -> float | None:
         return None
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return None
-    return policy.probe_cadence(turn.spec, turn.state, container, turn.now, waiting=bool(turn.hindrance))
+    cadence = policy.probe_cadence(turn.spec, turn.state, container, turn.now, waiting=bool(turn.hindrance))
+    return cadence if cadence is None else verification_cadence(turn, cadence)

@@ -33,6 +33,7 @@ class Intention(StrEnum):
     START = "start"
     STOP = "stop"
     RECREATE = "recreate"
+    PLAYBOOK = "playbook"
     WAIT = "wait"
     """For something that is not ours to do: a dependency, a first passing check, the engine."""
     NOTHING = "nothing"

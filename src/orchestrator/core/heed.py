@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.core.messages import Finding, Message
-from orchestrator.core.model import Status
+from orchestrator.core.model import Diagnosed, Status
 from orchestrator.core.turn import Turn
 
 _FAILED = (Status.STOPPED, Status.UNHEALTHY)
@@ -17,6 +17,10 @@ def heed(turn: Turn, finding: Finding) -> None:
     diagnosis = finding.diagnosis
     if not diagnosis.rule:
         return
+    known = Diagnosed(finding.run, diagnosis.rule, diagnosis.sentence)
+    if turn.state.diagnosed == known:
+        return  # its evidence was taken before, for its playbooks
+    turn.state = replace(turn.state, diagnosed=known)
     remedy = f"; {diagnosis.remedy}" if diagnosis.remedy else ""
     turn.tell(Message.DIAGNOSED, f"{diagnosis.sentence} ({diagnosis.confidence}){remedy}")
     attempt = turn.state.attempt

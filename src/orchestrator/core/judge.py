@@ -7,6 +7,7 @@ from typing import assert_never
 
 from orchestrator.core import policy
 from orchestrator.core.companions import follow_companions
+from orchestrator.core.course import begin, end_well, pursue
 from orchestrator.core.messages import Failure, Message, Result
 from orchestrator.core.model import ActionKind, Baseline, ContainerSnapshot, RunningCheck, Status, Verdict
 from orchestrator.core.shutdown import leave
@@ -38,6 +39,7 @@ def judge(turn: Turn, container: ContainerSnapshot) -> None:
             pass
         case _:
             assert_never(verdict)
+    pursue(turn, container)
     _restart_if_due(turn, container, failed_now=verdict is Verdict.FAIL)
     follow_companions(turn, container)
 
@@ -96,7 +98,8 @@ def _reading(turn: Turn, container: ContainerSnapshot) -> tuple[Verdict | None, 
 
 def _heal(turn: Turn, detail: str) -> None:
     before = turn.state
-    if before.counted and before.enabled:
+    helped = before.course is not None and before.course.acted
+    if before.counted and before.enabled and not helped:
         _give_back(turn)
     turn.state = replace(
         turn.state,
@@ -112,6 +115,7 @@ def _heal(turn: Turn, detail: str) -> None:
     turn.become(Status.RUNNING, "")
     if before.attempt is not None:
         turn.complete_attempt(f"{before.attempt.cause}; verified: {detail}")
+    end_well(turn, detail)
     if not before.enabled or before.status is Status.RUNNING:
         return
     if before.failure_count or before.status is Status.UNHEALTHY:
@@ -161,14 +165,17 @@ def _arm(turn: Turn, detail: str) -> None:
 
 def _forgive(turn: Turn) -> None:
     state = turn.state
-    if state.enabled and state.strikes and turn.now.moment >= forgiven_at(turn):
-        turn.state = replace(state, strikes=0, last_backoff=0.0)
+    unsettled = state.strikes or state.tried
+    if state.enabled and unsettled and turn.now.moment >= forgiven_at(turn):
+        turn.state = replace(state, strikes=0, last_backoff=0.0, tried=())
         give_back(turn)
 
 
 def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: bool) -> None:
     """Only on a failure seen after the one that armed it, or, without any backoff, on that one itself."""
     state = turn.state
+    if state.course is not None:
+        return
     if state.status is not Status.UNHEALTHY or state.retry_at is None or turn.now.moment < state.retry_at:
         return
     if not turn.free_to_heal or not (state.confirmations or failed_now):
@@ -188,4 +195,5 @@ def _restart_if_due(turn: Turn, container: ContainerSnapshot, *, failed_now: boo
     if turn.facts.make_room:
         turn.order(ActionKind.RESTART, container, f"{words}; {turn.facts.make_room}", pause=policy.SHORTEST_PAUSE)
         return
-    turn.order(ActionKind.RESTART, container, words)
+    if not begin(turn, container, words):
+        turn.order(ActionKind.RESTART, container, words)

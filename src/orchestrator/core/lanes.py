@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from orchestrator.core import policy
 from orchestrator.core.model import (
@@ -23,11 +24,14 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.turn import Turn
 
+_APART: Final = (ActionKind.STOP, ActionKind.PLAYBOOK)
+
 
 def keeps(state: ServiceState) -> bool:
-    """Whether it keeps its lane from others. A stop needs no turn, and takes none."""
+    """Whether it keeps its lane from others. A stop needs no turn, and takes none; but while one is stopped to make
+    room, nobody is started."""
     attempt = state.attempt
-    if attempt is None or attempt.kind is ActionKind.STOP or attempt.queued or attempt.pauses:
+    if attempt is None or attempt.kind in _APART or attempt.queued:
         return False
     return attempt.in_flight or attempt.lane_until is not None
 

@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Status,
     TieKind,
 )
+from orchestrator.core.playbooks import ExecStep, SignalStep
 
 
 class NoEvidence(Enum):
@@ -38,6 +39,8 @@ UNSEEN: Final = NoEvidence.UNSEEN
 class Restart:
     actor: str
     reset_failures: bool = False
+    makes_room: bool = False
+    """It is stopped at once, and started when its turn in its lane comes: others need what it uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,15 @@ class Release:
     actor: str
 
 
-Command = Restart | Start | Stop | Enable | Disable | Hold | Release | Up | Down
+@dataclass(frozen=True, slots=True)
+class RunPlaybook:
+    """One of those declared for the service, by name, whatever its condition says."""
+
+    actor: str
+    playbook: str
+
+
+Command = Restart | Start | Stop | Enable | Disable | Hold | Release | Up | Down | RunPlaybook
 """What a person asked for; ``actor`` says who, in words that go to the journal."""
 
 
@@ -146,6 +157,22 @@ class Severed:
     """The names of the containers that those have now, as far as they have any, else their own."""
     successors: tuple[tuple[str, str], ...] = ()
     """Each of ``gone`` with the container in its place, by id; empty unless all of those run and are well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Another service, as far as a playbook's step is concerned with it."""
+
+    name: str
+    run: Run | None
+    running: bool = False
+    well: bool = False
+    """Others may count on it."""
+    hindrance: str = ""
+    """Why nothing is done to it now, in words; empty: nothing keeps us."""
+    same_lane: bool = False
+    cache_keys: tuple[str, ...] = ()
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +242,8 @@ class Facts:
     """Services that require it, are up, and are to be stopped."""
     in_window: bool = False
     """A maintenance window is among what holds it: that lasts, as what a person wants does."""
+    sites: tuple[Site, ...] = ()
+    """The other services that its playbooks are concerned with."""
     unmet_ended: float = math.inf
     """Wall time, by the engine, when the first of those of ``unmet`` that are down went down; infinite: none is."""
     dry_run: bool = False
@@ -239,6 +268,18 @@ class Action:
     stop_timeout: float
     successors: tuple[tuple[str, str], ...] = ()
     """Of a recreation: see :class:`Severed`."""
+    step: ExecStep | SignalStep | None = None
+    """Of a playbook."""
+    where: Run | None = None
+    """The container in which that is done, as it ran when it was decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a playbook asks of another service."""
+
+    service: str
+    command: Command
 
 
 class Message(StrEnum):
@@ -274,6 +315,14 @@ class Message(StrEnum):
     WOULD_STOP = "Would stop"
     WOULD_RESTART = "Would restart"
     WOULD_RECREATE = "Would recreate"
+    WOULD_RUN_PLAYBOOK = "Would run playbook"
+    PLAYBOOK_STARTED = "Playbook started"
+    PLAYBOOK_STEP = "Playbook step"
+    PLAYBOOK_IN_VAIN = "Playbook step did not help"
+    PLAYBOOK_HELPED = "Playbook helped"
+    PLAYBOOK_EXHAUSTED = "Playbook did not help"
+    PLAYBOOK_ENDED = "Playbook ended"
+    PLAYBOOK_NOTICE = "Playbook notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +364,7 @@ class Reply:
         "required",
         "left",
         "dry_run",
+        "no_playbook",
     ] = ""
     """Why it was refused, for machines."""
 
@@ -335,3 +385,5 @@ class Decision:
     """It would be acted on now, were it its turn."""
     withheld: tuple[ActionKind, ...] = ()
     """What would have been ordered, were this no dry run; each once, until the service is well again."""
+    requests: tuple[Request, ...] = ()
+    """What is asked of other services because of it."""

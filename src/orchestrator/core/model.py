@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
+from orchestrator.core.playbooks import Course, Playbook
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
@@ -61,6 +63,8 @@ class ActionKind(StrEnum):
     RESTART = "restart"
     RECREATE = "recreate"
     """Another container like it in its place, in the namespaces of those that took the place of its owners."""
+    PLAYBOOK = "playbook"
+    """One step of a playbook that is done inside a container, its own or another's."""
 
 
 class Kind(StrEnum):
@@ -166,6 +170,10 @@ class ServiceSpec:
     """Those of one lane are restarted one at a time, each verified before the next."""
     vram: int | None = None
     """GPU memory in bytes that it needs to start; ``None``: nobody said."""
+    playbooks: tuple[Playbook, ...] = ()
+    """What is tried before a restart, or instead of one; the first that fits."""
+    cache_keys: tuple[str, ...] = ()
+    """Of a Redis: the patterns of the keys that may be deleted when its memory is full."""
     observe_only: str | None = None
     """Why this service is shown but never acted on (owned by systemd, by Swarm, our own container)."""
 
@@ -349,6 +357,14 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosed:
+    run: Run | None
+    """The one that failed."""
+    rule: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """What the brain remembers of one service between turns. Deadlines are moments."""
 
@@ -418,6 +434,12 @@ class ServiceState:
     """``None``: it has not run stably yet."""
     withheld: tuple[ActionKind, ...] = ()
     """What a dry run has told that it would do, since it was well last."""
+    course: Course | None = None
+    """The playbook that is run for it."""
+    tried: tuple[str, ...] = ()
+    """Playbooks that came to their end in vain since the last stable run."""
+    diagnosed: Diagnosed | None = None
+    """What the evidence of its last failure came to, where a rule held."""
 
     @property
     def enabled(self) -> bool:

@@ -12,7 +12,8 @@ from math import isfinite
 from typing import Final, Literal, cast
 
 from orchestrator.core.holding import LONGEST as LONGEST_HOLD
-from orchestrator.core.model import ActionKind, Attempt, Baseline, Held, Instant, Run, ServiceState, Status
+from orchestrator.core.model import ActionKind, Attempt, Baseline, Diagnosed, Held, Instant, Run, ServiceState, Status
+from orchestrator.core.playbooks import Course
 from orchestrator.core.policy import ENGINE_PATIENCE
 
 VERSION: Final = 1
@@ -68,6 +69,9 @@ def to_document(state: ServiceState, now: Instant) -> dict[str, object]:
         "severed": state.severed,
         "companions": {name: started_at for name, started_at in state.companions if isfinite(started_at)},
         "baseline": _baseline_document(state.baseline),
+        "course": _course_document(state.course),
+        "tried": list(state.tried),
+        "diagnosed": _diagnosed_document(state.diagnosed),
     }
 
 
@@ -113,6 +117,9 @@ def from_document(document: Mapping[str, object], now: Instant) -> ServiceState:
         severed=_flag(document, "severed"),
         companions=_companions(document),
         baseline=_baseline(document),
+        course=_course(document),
+        tried=_names(document, "tried"),
+        diagnosed=_diagnosed(document),
     )
 
 
@@ -148,6 +155,25 @@ def _baseline_document(baseline: Baseline | None) -> dict[str, object] | None:
         "image_id": baseline.image_id,
         "configuration": dict(baseline.configuration),
     }
+
+
+def _course_document(course: Course | None) -> dict[str, object] | None:
+    if course is None:
+        return None
+    return {
+        "playbook": course.playbook,
+        "cause": course.cause,
+        "actor": course.actor,
+        "step": course.step,
+        "verifying": course.verifying,
+        "restarted": course.restarted,
+    }
+
+
+def _diagnosed_document(known: Diagnosed | None) -> dict[str, object] | None:
+    if known is None:
+        return None
+    return {"run": _run_document(known.run), "rule": known.rule, "sentence": known.sentence}
 
 
 def _attempt_document(attempt: Attempt | None, now: Instant) -> dict[str, object] | None:
@@ -264,6 +290,36 @@ def _baseline(document: Mapping[str, object]) -> Baseline | None:
     return Baseline(_text(kept, "image") or "", _text(kept, "image_id") or "", digests)
 
 
+def _course(document: Mapping[str, object]) -> Course | None:
+    """A step that was in the hands may have been done: it is verified, for as long as if it had just been, and not
+    repeated."""
+    kept = _nested(document, "course")
+    playbook = None if kept is None else _text(kept, "playbook")
+    if kept is None or playbook is None:
+        return None
+    return Course(
+        playbook=playbook,
+        cause=_text(kept, "cause") or "",
+        actor=_text(kept, "actor") or "",
+        step=_count(kept, "step"),
+        verifying=_flag(kept, "verifying"),
+        restarted=_flag(kept, "restarted"),
+    )
+
+
+def _diagnosed(document: Mapping[str, object]) -> Diagnosed | None:
+    kept = _nested(document, "diagnosed")
+    rule = None if kept is None else _text(kept, "rule")
+    if kept is None or rule is None:
+        return None
+    return Diagnosed(_run(kept, "run"), rule, _text(kept, "sentence") or "")
+
+
+def _names(document: Mapping[str, object], key: str) -> tuple[str, ...]:
+    kept = document.get(key)
+    return tuple(each for each in kept if isinstance(each, str)) if isinstance(kept, list) else ()
+
+
 def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:
     """Without knowing what was attempted, nothing can be said of how it ended: then there was none."""
     kept = _nested(document, "attempt")
@@ -271,8 +327,8 @@ def _attempt(document: Mapping[str, object], now: Instant) -> Attempt | None:
         return None
     action_id, word = _text(kept, "action_id"), _text(kept, "kind")
     kind = next((kind for kind in ActionKind if kind.value == word), None)
-    if action_id is None or kind is None:
-        return None
+    if action_id is None or kind is None or kind is ActionKind.PLAYBOOK:
+        return None  # of a playbook's step its course is what is left
     return Attempt(
         action_id=action_id,
         kind=kind,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core import lanes, policy
+from orchestrator.core.course import settle_step
 from orchestrator.core.messages import UNSEEN, Failure, Outcome, Result
 from orchestrator.core.model import ActionKind, Attempt, ContainerSnapshot, ContainerState, Status
 from orchestrator.core.turn import Turn
@@ -17,6 +18,9 @@ def settle(turn: Turn, outcome: Outcome) -> None:
     """Take the outcome in. Whether a start or restart worked is for a pass to say, not for the engine's answer."""
     attempt = turn.state.attempt
     if attempt is None or not attempt.in_flight or attempt.action_id != outcome.action_id:
+        return
+    if attempt.kind is ActionKind.PLAYBOOK:
+        settle_step(turn, outcome)
         return
     if outcome.result is not Result.UNKNOWN:
         attempt = replace(attempt, patience_ends=None)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from orchestrator.core import policy
 from orchestrator.core.evidence import REPEATS
-from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply
+from orchestrator.core.messages import Action, Event, Facts, Failure, Message, Reply, Request
 from orchestrator.core.model import (
     ActionKind,
     Attempt,
@@ -18,6 +18,7 @@ from orchestrator.core.model import (
     ServiceState,
     Status,
 )
+from orchestrator.core.playbooks import awaits_diagnosis
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     reply: Reply | None = None
     restarted_by_engine: bool = False
     """A run began that the engine's own restart policy is behind."""
@@ -95,6 +97,11 @@ class Turn:
         self.due = self.facts.crowded
         return not self.due
 
+    @property
+    def early(self) -> bool:
+        """Whether its wait is not over yet."""
+        return self.state.retry_at is not None and self.now.moment < self.state.retry_at
+
     def half_done(self, container: ContainerSnapshot) -> bool:
         """Whether a restart of ours stopped the container and did not start it."""
         attempt = self.state.attempt
@@ -131,7 +138,7 @@ class Turn:
         nothing is ordered at all.
         """
         if self.facts.dry_run:
-            self._withhold(kind, cause)
+            self.withhold(kind, cause)
             return
         in_lane = kind in (ActionKind.START, ActionKind.RESTART) and not pause
         waits = self.out_of_turn if in_lane else ""
@@ -170,7 +177,7 @@ class Turn:
         if not announced:
             self.tell(_ANNOUNCEMENTS[manual, kind], cause)
 
-    def _withhold(self, kind: ActionKind, cause: str) -> None:
+    def withhold(self, kind: ActionKind, cause: str) -> None:
         """Tell it once, however long it goes on, and remember nothing of it as if it had been done."""
         self.state = replace(self.state, confirmations=0)
         self.note(f"dry run, would {kind}: {cause}")
@@ -223,12 +230,14 @@ class Turn:
         if strikes >= REPEATS and failure is Failure.EXITED:
             wait = max(wait, policy.EVIDENCE_PATIENCE)
         at_once = died and strikes == 1
+        least = policy.EVIDENCE_PATIENCE if awaits_diagnosis(self.spec.playbooks, self.state.tried) else 0.0
+        wait = max(wait, least)
         self.state = replace(
             self.state,
             strikes=strikes,
             failure_count=self.state.failure_count + times,
             last_backoff=wait,
-            retry_at=self.now.moment + (0.0 if at_once else wait),
+            retry_at=self.now.moment + (least if at_once else wait),
             confirmations=0,
             counted=self.state.counted or failure is not Failure.ACTION_FAILED,
             failed_at=self.state.failed_at if failure is Failure.ACTION_FAILED else ended or self.now.wall,
@@ -279,6 +288,8 @@ class Turn:
         if attempt is None:
             return
         self.state = replace(self.state, attempt=None)
+        if attempt.kind is ActionKind.PLAYBOOK:
+            return  # the playbook has an end of its own
         self.tell(Message.STOP_FAILED if attempt.kind is ActionKind.STOP else Message.RESTART_FAILED, cause)
 
     def complete_attempt(self, cause: str) -> None:
@@ -304,6 +315,7 @@ _WITHHELD = {
     ActionKind.STOP: Message.WOULD_STOP,
     ActionKind.RESTART: Message.WOULD_RESTART,
     ActionKind.RECREATE: Message.WOULD_RECREATE,
+    ActionKind.PLAYBOOK: Message.WOULD_RUN_PLAYBOOK,
 }
 
 _UNDER_WAY = {

@@ -11,6 +11,7 @@ from orchestrator.core.messages import Awaited, Companion, Facts, Severed
 from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCheck, TieKind, Verdict
 from orchestrator.core.rejoin import joined
 from orchestrator.core.resources import is_resource
+from orchestrator.runtime.playbooks import sites_of
 from orchestrator.runtime.registry import Record, ServiceRegistry
 
 _DOWN: Final = (ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD)
@@ -45,6 +46,7 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         needed_by=tuple(each.spec.name for each in needing if each.state.stopped_by is None),
         leaving=tuple(each.spec.name for each in needing if each.state.stopped_by is not None),
         in_window="maintenance" in record.holds,
+        sites=tuple(sites_of(record, registry)) if record.spec.playbooks else (),
         unmet_ended=min(_ends(unmet, registry), default=math.inf),
     )
 

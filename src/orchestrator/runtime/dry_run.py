@@ -88,7 +88,7 @@ class DryRunEngine:
     async def restart(self, container_id: str, timeout: float) -> None:
         _refuse("restart", container_id)
 
-    async def kill(self, container_id: str) -> None:
+    async def kill(self, container_id: str, signal: str = "SIGKILL") -> None:
         _refuse("kill", container_id)
 
     async def rename(self, container_id: str, name: str) -> None:

@@ -39,6 +39,7 @@ from orchestrator.core.masking import masked_environment, secrets_of
 from orchestrator.core.messages import Action, Decision, Failure, Message
 from orchestrator.core.model import ActionKind, Instant, ProbeResult, Run, ServiceSpec, ServiceState
 from orchestrator.core.oom import weigh
+from orchestrator.core.playbooks import awaits_diagnosis
 from orchestrator.errors import EngineError
 from orchestrator.ports import Clock, ContainerEngine, EngineEvent, HostGauge
 from orchestrator.runtime.case import known_of
@@ -132,6 +133,8 @@ class EvidenceCollector(Observer):
         restart = next((action for action in decision.actions if _ends_what_failed(action, record)), None)
         if restart is not None:
             self._begin(record, restart.run, restart.cause, now, awaited_by=restart)
+        elif Failure.UNHEALTHY in decision.failures and awaits_diagnosis(record.spec.playbooks, record.state.tried):
+            self._begin(record, decision.state.run, decision.state.reason, now)
         elif _went_down(decision, record):
             run = before.run if Failure.EXITED in decision.failures else decision.state.run
             over = record.container is not None and record.container.run != run
@@ -260,7 +263,10 @@ class EvidenceCollector(Observer):
 
 def _ends_what_failed(action: Action, record: Record) -> bool:
     """An automatic restart for a failure of its own: a companion, restarted with another, is well."""
-    return not action.manual and action.kind in (ActionKind.RESTART, ActionKind.RECREATE) and record.state.counted
+    if action.manual or not record.state.counted:
+        return False
+    first_step = action.kind is ActionKind.PLAYBOOK and record.state.course is not None and not record.state.course.step
+    return first_step or action.kind in (ActionKind.RESTART, ActionKind.RECREATE)
 
 
 def _went_down(decision: Decision, record: Record) -> bool:

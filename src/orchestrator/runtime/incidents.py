@@ -9,7 +9,7 @@ from orchestrator.core.diagnosis import Diagnosis
 from orchestrator.core.draft import Reckoning
 from orchestrator.core.evidence import Evidence, to_document
 from orchestrator.core.gpus import RESOURCE
-from orchestrator.core.incidents import Cause, Condition, EntryKind, HostCondition, Incident, Incidents, Note
+from orchestrator.core.incidents import ENGINE, Cause, Condition, EntryKind, HostCondition, Incident, Incidents, Note
 from orchestrator.core.ledger import adopt, reckon
 from orchestrator.core.messages import Action, Event, Failure, Message
 from orchestrator.core.model import ContainerSnapshot, Instant, ProbeResult, ServiceSpec, Status, Verdict
@@ -40,6 +40,13 @@ _TOLD: Final[Mapping[Message, EntryKind]] = {
     Message.MANUAL_STOP: "remark",
     Message.HELD: "remark",
     Message.RELEASED: "remark",
+    Message.PLAYBOOK_STARTED: "playbook",
+    Message.PLAYBOOK_STEP: "playbook",
+    Message.PLAYBOOK_IN_VAIN: "playbook",
+    Message.PLAYBOOK_HELPED: "playbook",
+    Message.PLAYBOOK_EXHAUSTED: "playbook",
+    Message.PLAYBOOK_ENDED: "playbook",
+    Message.PLAYBOOK_NOTICE: "playbook",
 }
 """What becomes a line of the story; the others say what the ledger sees of itself."""
 _NEWLY_ENDED: Final = 300.0
@@ -89,6 +96,12 @@ class IncidentLedger(Observer):
     def note(self, note: Note) -> None:
         """A line for the story, at the end of this turn, or of the next."""
         self._notes.append(note)
+
+    def note_of_engine(self, text: str) -> None:
+        """A line for the incident of an engine that does not answer, if one is open."""
+        for incident in self._incidents.open.values():
+            if incident.cause.subject == ENGINE:
+                self._notes.append(Note("", "playbook", text, incident=incident.id))
 
     # --- told ------------------------------------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ from operator import attrgetter
 from typing import Final
 
 from orchestrator.core.decide import decide, release
-from orchestrator.core.messages import Decision, Event, Outcome, Reply
+from orchestrator.core.messages import Action, Decision, Event, Outcome, Reply, Request
 from orchestrator.core.model import ActionKind, Instant, ServiceState, Status
 from orchestrator.core.persistence import to_document
+from orchestrator.core.playbooks import SignalStep
 from orchestrator.core.recording import DecisionRecord, changes
 from orchestrator.ports import ContainerEngine
 from orchestrator.runtime import narrator
@@ -41,7 +42,7 @@ _YOUNG: Final = 10.0
 
 class Judgement:
     """Part of the brain: plain functions, called within a turn. ``jitter`` is the largest stretch of a backoff;
-    ``read_gpus`` asks for another look at them soon."""
+    ``read_gpus`` asks for another look at them soon, ``request`` has another service asked for something."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Judgement:
         engine: ContainerEngine,
         evidence: EvidenceCollector,
         read_gpus: Callable[[], None],
+        request: Callable[[Request], None],
         chance: random.Random,
         jitter: float,
         dry_run: bool,
@@ -68,6 +70,7 @@ class Judgement:
         self._engine = engine
         self._evidence = evidence
         self._read_gpus = read_gpus
+        self._request = request
         self._chance = chance
         self._jitter = jitter
         self._dry_run = dry_run
@@ -162,11 +165,12 @@ class Judgement:
         narrator.narrate(decision, before, record.spec, now)
         self._evidence.decided(name, record, before, decision, now)
         for action in decision.actions:
-            if action.kind is not ActionKind.START:
-                record.our_stop = action.run
+            self._expect_end(record, action)
             for observer in self._observers:
                 observer.ordered(action, record.spec)
             self._lifecycle.submit(action)
+        for request in decision.requests:
+            self._request(request)
         self._admission.decided(name, record.spec, due=decision.due)
         if record.spec.vram is not None and (decision.actions or record.holds.get("memory")):
             self._read_gpus()
@@ -175,6 +179,14 @@ class Judgement:
         if record.state.status is Status.UNHEALTHY and newly:
             for dependency in record.spec.requires:  # is it the cause? the answer decides before anything is restarted
                 self._monitor.ask(dependency)
+
+    def _expect_end(self, record: Record, action: Action) -> None:
+        """What an action of ours may end, no person has stopped."""
+        if isinstance(action.step, SignalStep) and action.where is not None:
+            record = self._registry.get(self._registry.service_of(action.where.container_id) or "") or record
+            record.our_stop = action.where
+        elif action.kind not in (ActionKind.START, ActionKind.PLAYBOOK):
+            record.our_stop = action.run
 
     def _tell(self, name: str, record: Record, events: Sequence[Event], now: Instant) -> None:
         appearance = record.appearance

@@ -12,6 +12,7 @@ from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerStat
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine
 from orchestrator.runtime.examination import TIME_TO_LOOK, frozen
+from orchestrator.runtime.playbooks import deadline_of, take_step
 from orchestrator.runtime.recreation import recreate
 
 ALL_STOPPED: Final = (
@@ -74,7 +75,7 @@ class LifecycleManager:
         await self._before(action)
         async with self._slots:
             try:
-                async with asyncio.timeout(2 * action.stop_timeout + _TIME_BEYOND_STOP):
+                async with asyncio.timeout(_deadline(action)):
                     return await self._act(action)
             except TimeoutError:
                 return Outcome(action.action_id, Result.UNKNOWN, "it did not end within its deadline")
@@ -82,6 +83,8 @@ class LifecycleManager:
     async def _act(self, action: Action) -> Outcome:
         if action.kind is ActionKind.RECREATE:
             return await recreate(self._engine, self._clock, action)
+        if action.kind is ActionKind.PLAYBOOK:
+            return await self._concluded(action, *await take_step(self._engine, action))
         try:
             if action.kind in (ActionKind.RESTART, ActionKind.STOP):
                 settled = await self._settled_already(action)
@@ -121,8 +124,8 @@ class LifecycleManager:
                 is_frozen = await frozen(self._engine, action.container_id)
                 await self._engine.restart(action.container_id, 0 if is_frozen else action.stop_timeout)
                 return ALL_STOPPED if is_frozen else ""
-            case ActionKind.RECREATE:
-                raise AssertionError("a recreation is many calls")
+            case ActionKind.RECREATE | ActionKind.PLAYBOOK:
+                raise AssertionError(f"a {action.kind} is another's")
             case _:
                 assert_never(action.kind)
         return ""
@@ -146,6 +149,10 @@ class LifecycleManager:
             return None
 
 
+def _deadline(action: Action) -> float:
+    return deadline_of(action) if action.kind is ActionKind.PLAYBOOK else 2 * action.stop_timeout + _TIME_BEYOND_STOP
+
+
 def _achieved(action: Action, after: ContainerSnapshot) -> bool:
     runs = after.state is ContainerState.RUNNING
     match action.kind:
@@ -155,5 +162,7 @@ def _achieved(action: Action, after: ContainerSnapshot) -> bool:
             return after.state in (ContainerState.EXITED, ContainerState.CREATED)
         case ActionKind.RESTART | ActionKind.RECREATE:
             return runs and after.run != action.run
+        case ActionKind.PLAYBOOK:
+            return False
         case _:
             assert_never(action.kind)

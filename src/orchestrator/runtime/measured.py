@@ -62,8 +62,8 @@ class MeasuredEngine:
     async def restart(self, container_id: str, timeout: float) -> None:
         await self._measured("restart", self._engine.restart(container_id, timeout))
 
-    async def kill(self, container_id: str) -> None:
-        await self._measured("kill", self._engine.kill(container_id))
+    async def kill(self, container_id: str, signal: str = "SIGKILL") -> None:
+        await self._measured("kill", self._engine.kill(container_id, signal))
 
     async def rename(self, container_id: str, name: str) -> None:
         await self._measured("rename", self._engine.rename(container_id, name))

@@ -62,6 +62,14 @@ SENTENCES: Final[Mapping[Message, tuple[int, str]]] = MappingProxyType(
         Message.WOULD_STOP: (logging.INFO, "Would stop service {name}"),
         Message.WOULD_RESTART: (logging.INFO, "Would restart service {name}"),
         Message.WOULD_RECREATE: (logging.INFO, "Would recreate the container of {name}"),
+        Message.WOULD_RUN_PLAYBOOK: (logging.INFO, "Would run a playbook for {name}"),
+        Message.PLAYBOOK_STARTED: (logging.INFO, "Playbook started for {name}"),
+        Message.PLAYBOOK_STEP: (logging.INFO, "Playbook step for {name}"),
+        Message.PLAYBOOK_IN_VAIN: (logging.WARNING, "Playbook step did not help {name}"),
+        Message.PLAYBOOK_HELPED: (logging.INFO, "Playbook helped {name}"),
+        Message.PLAYBOOK_EXHAUSTED: (logging.WARNING, "Playbook did not help {name}"),
+        Message.PLAYBOOK_ENDED: (logging.INFO, "Playbook ended for {name}"),
+        Message.PLAYBOOK_NOTICE: (logging.WARNING, "Playbook notice about {name}"),
         Message.COMPLETED: (logging.INFO, "Job {name} completed"),
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,8 +13,9 @@ from orchestrator.core.evidence import LogLine
 from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.holding import span
 from orchestrator.core.incidents import Incident
-from orchestrator.core.messages import Command, Outcome, Reply
-from orchestrator.core.model import Check, Instant, ProbeResult
+from orchestrator.core.messages import Action, Command, Outcome, Reply, Request
+from orchestrator.core.model import ActionKind, Check, Instant, ProbeResult
+from orchestrator.core.rehearsal import Rehearsed
 from orchestrator.core.sighting import Changes
 from orchestrator.core.story import Chapter
 from orchestrator.core.strain import STALLED_AFTER
@@ -43,6 +44,7 @@ from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.dry_run import DryRunEngine
+from orchestrator.runtime.engine_doctor import EngineDoctor
 from orchestrator.runtime.evidence import EvidenceCollector
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
@@ -72,6 +74,7 @@ from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.recorder import Recorder
 from orchestrator.runtime.registry import ServiceRegistry
 from orchestrator.runtime.relations import draw, preconditions
+from orchestrator.runtime.repertoire import PlaybookView, playbooks_of, rehearsal_of
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document, test_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
@@ -89,6 +92,10 @@ _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
 _TIME_TO_CLOSE: Final = 0.5
 """9 s in all, with the second of the probes' parting: engine and disk may hang at once, and 10 s are promised."""
+
+
+async def _nothing_found() -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +136,11 @@ class ContainerOrchestrator:
         pinger: Pinger | None = None,
         telling: Telling = NOTHING_TOLD,
         recording: DecisionSink | None = None,
+        examine_engine: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         """``telemetry``: where ``engine`` counts its calls already, if it does. ``pinger`` is told that we live.
-        ``telling``: who is told what. ``recording``: where decisions are written, if anywhere."""
+        ``telling``: who is told what. ``recording``: where decisions are written, if anywhere. ``examine_engine`` says
+        what is wrong with an engine that does not answer, worst first, within seconds."""
         self._pace = pace or Pace()
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
@@ -160,9 +169,7 @@ class ContainerOrchestrator:
             chance=self._chance,
         )
         self._monitor = HealthMonitor(clock, probes, self._probed, random=self._chance)
-        self._lifecycle = LifecycleManager(
-            engine, clock, self._ended, before=self._evidence.before, width=self._pace.width
-        )
+        self._lifecycle = LifecycleManager(engine, clock, self._ended, before=self._before, width=self._pace.width)
         self._gpus = gpus
         self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
         self._resources = resources
@@ -218,6 +225,9 @@ class ContainerOrchestrator:
             keep=lambda document: self._journal.remember_history(TOLD, document),
         )
         self._histories = Histories(self._registry, self._journal, clock)
+        self._engine_doctor = EngineDoctor(
+            self._surroundings, examine_engine or _nothing_found, self._ledger.note_of_engine
+        )
         self._observers: tuple[Observer, ...] = (
             self._recorder,
             self.broadcast,
@@ -229,6 +239,7 @@ class ContainerOrchestrator:
             self._ledger,
             self._histories,
             self._messenger,
+            self._engine_doctor,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -254,6 +265,7 @@ class ContainerOrchestrator:
             engine=engine,
             evidence=self._evidence,
             read_gpus=self._gpu_monitor.ask,
+            request=self._request,
             chance=self._chance,
             jitter=self._pace.jitter,
             dry_run=self._pace.dry_run,
@@ -298,6 +310,15 @@ class ContainerOrchestrator:
     def story_of(self, name: str) -> tuple[Chapter, ...]:
         """The last decisions that changed something for a service, in words, newest first."""
         return self._recorder.story_of(name)
+
+    def playbooks(self) -> tuple[PlaybookView, ...]:
+        """Of every service, in the order of their names, and in that in which they are tried."""
+        return tuple(view for _, record in sorted(self._registry.items()) for view in playbooks_of(record))
+
+    def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
+        """How that playbook of the service would be run now; ``None``: there is none."""
+        record = self._registry.get(name)
+        return None if record is None else rehearsal_of(record, self._registry, playbook)
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""
@@ -455,6 +476,7 @@ class ContainerOrchestrator:
         finally:
             await self._lifecycle.finish(_TIME_TO_FINISH)
             await self._evidence.close()
+            await self._engine_doctor.close()
             self._brain.turn(acting=False)
             await asyncio.gather(self._journal.flush(_TIME_TO_FLUSH), self._recorder.flush(_TIME_TO_FLUSH))
             await self._journal.close(_TIME_TO_CLOSE)
@@ -498,6 +520,20 @@ class ContainerOrchestrator:
             away = span(round((now.wall - alive) / 60) * 60)
             cause = f"the orchestrator did not run for {away}, since {local_time(alive)}"
             self._tell_of_host(OURSELVES, "Nobody watched", cause, now)
+
+    async def _before(self, action: Action) -> None:
+        """What it would destroy is put on record; and that a step was begun, or the next life would repeat it."""
+        await self._evidence.before(action)
+        if action.kind is ActionKind.PLAYBOOK:
+            await self._journal.secure(TIME_TO_KEEP)
+
+    def _request(self, request: Request) -> None:
+        """What a playbook asks of another service, as a person would; what becomes of it is seen by its own check."""
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        try:
+            self._inbox.post(Asked(request.service, request.command, reply))
+        except InboxFull:
+            narrator.warned("Too many requests wait: a playbook's is left out", service=request.service)
 
     def _publish_incident(self, incident: Incident) -> None:
         for observer in self._observers:

@@ -95,7 +95,7 @@ class Storms(Observer):
             self._storm = storm.untried(self._storm, event.at.moment)
 
     def ordered(self, action: Action, spec: ServiceSpec) -> None:
-        if spec.lane is None:
+        if spec.lane is None and action.kind is not ActionKind.PLAYBOOK:
             patience = 0.0 if action.kind is ActionKind.START else action.stop_timeout
             self._begun[action.action_id] = self._clock.now().moment, patience
 

@@ -116,7 +116,7 @@ class Telemetry(Observer):
     def ordered(self, action: Action, spec: ServiceSpec) -> None:
         self._know(spec.name)
         self._ordered[action.action_id] = action.kind, self._clock.now().moment
-        if action.kind is not ActionKind.STOP:
+        if action.kind not in (ActionKind.STOP, ActionKind.PLAYBOOK):
             self.restarts[spec.name, self._cause(action)] += 1
 
     def ended(self, service: str, outcome: Outcome) -> None:

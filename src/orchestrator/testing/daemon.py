@@ -169,11 +169,33 @@ class FakeDaemon(Runs):
         finally:
             container.in_restart = None
 
-    async def kill(self, container: FakeContainer, by: Who = "user") -> None:
+    async def kill(self, container: FakeContainer, by: Who = "user", signal: str = "SIGKILL") -> None:
+        if signal != "SIGKILL":
+            await self._signal(container, signal, by)
+            return
         container.stopped_on_request = True
         await self._take(KILL_TAKES)
         if container.process is not None:
             self.end(container, container.process, KILLED, by)
+
+    async def _signal(self, container: FakeContainer, signal: str, by: Who) -> None:
+        """Of what asks a process to end it ends; of any other it is at most cured."""
+        await self._take(KILL_TAKES)
+        process = container.process
+        if process is None or not container.up:
+            raise ActionRefused(409, f"Container {container.name} is not running")
+        self.cure(signal)
+        if signal in ("SIGTERM", "SIGINT", "SIGQUIT") and process.condition is not Condition.FROZEN:
+            self.emit("kill", container)
+            self.end(container, process, container.workload.exit_code_on_sigterm, by)
+
+    def cure(self, word: str) -> bool:
+        """A command, or a signal, by which those get well whose workload says so; whether there is one."""
+        cured = [each for each in self.containers.values() if word in each.workload.cured_by]
+        for container in cured:
+            if container.process is not None:
+                container.process.condition = Condition.HEALTHY
+        return bool(cured)
 
     def pause(self, container: FakeContainer, by: Who = "user") -> None:
         alive = container.process is not None and not container.process.dead

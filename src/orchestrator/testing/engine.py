@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from orchestrator.core.evidence import ContainerProcess, LogLine, Usage
@@ -168,8 +169,8 @@ class FakeEngine:
     async def restart(self, container_id: str, timeout: float) -> None:
         await self._action("restart", container_id, timeout + START_TIMEOUT, self.daemon.restart, timeout)
 
-    async def kill(self, container_id: str) -> None:
-        await self._action("kill", container_id, CALL_TIMEOUT + RESERVE, self.daemon.kill)
+    async def kill(self, container_id: str, signal: str = "SIGKILL") -> None:
+        await self._action("kill", container_id, CALL_TIMEOUT + RESERVE, partial(self.daemon.kill, signal=signal))
 
     async def rename(self, container_id: str, name: str) -> None:
         await self._question("rename")

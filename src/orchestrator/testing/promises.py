@@ -1,7 +1,7 @@
 """What holds in every story, whatever happens in it.
 
 1. What runs and is healthy is never restarted or stopped, unless a person asked for it, or for that whenever another
-   one is restarted.
+   one is restarted, or for another one's playbook that does it.
 2. What is paused is never acted on.
 3. Every restart that was told of ends in exactly one *Restart completed* or *Restart failed*, before the next.
 4. Events are numbered without gaps and without repeats.
@@ -50,13 +50,13 @@ def _healthy_ones_touched(ledger: Ledger, told: Sequence[Told], commands: Asked,
     for request in ledger.requests():
         if not request.well or request.what == "asked to start" or _on_request(request, commands, asked):
             continue
-        if not any(_restarted_with_another(event, request, asked) for event in told):
+        if not any(_for_another(event, request, asked) for event in told):
             yield f"what was healthy was touched: {request}"
 
 
-def _restarted_with_another(event: Told, request: Happening, asked: float) -> bool:
-    """``restart_with`` restarts the healthy, and says so."""
-    said = event.service == request.container and event.cause.startswith("restarted with ")
+def _for_another(event: Told, request: Happening, asked: float) -> bool:
+    """``restart_with`` and playbooks restart the healthy, and say so."""
+    said = event.service == request.container and event.cause.startswith(("restarted with ", "asked for by playbook "))
     return said and 0 <= request.at.wall - event.wall < asked
 
 

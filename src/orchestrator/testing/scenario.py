@@ -39,6 +39,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from orchestrator.configuration.document import read_document
 from orchestrator.configuration.loading import Configuration
+from orchestrator.configuration.playbooks import BUILT_IN
 from orchestrator.configuration.resolve import SharedLayers
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
@@ -127,6 +128,10 @@ class Scenario(Witness):
         self.resources = FakeResources()
         """All there, unless a story takes one away (``world.resources.missing``)."""
         self.gauge = FakeHostGauge()
+        self.findings: Sequence[str] = ()
+        """What is found out about the engine while it does not answer."""
+        self.examination_takes = 0.5
+        self.examinations = 0
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
         self._configuration = configured(configuration or {})
@@ -318,6 +323,7 @@ class Scenario(Witness):
                 version="scenario",
                 telling=self._telling(),
                 recording=self.recording,
+                examine_engine=self._examine,
             )
 
         self._lives.append(Life(self._loop, engine, store, make))
@@ -347,6 +353,11 @@ class Scenario(Witness):
         if back_after is not None:
             self._loop.call_later(back_after, self.start_orchestrator)
 
+    async def _examine(self) -> Sequence[str]:
+        self.examinations += 1
+        await asyncio.sleep(self.examination_takes)
+        return self.findings
+
     # --- how ----------------------------------------------------------------------------------------------
 
     def _complete(self, work: Coroutine[Any, Any, T]) -> T:
@@ -369,4 +380,13 @@ def configured(written: Mapping[str, object]) -> Configuration:
         raise ConfigurationError(document.problems)
     settings = OrchestratorSettings.model_construct(**{"discovery": "all", **document.process})  # type: ignore[arg-type]
     shared = SharedLayers(document.defaults, {}, document.categories)
-    return Configuration(settings, None, document.services, shared, {}, (), windows=document.windows)
+    return Configuration(
+        settings,
+        None,
+        document.services,
+        shared,
+        {},
+        (),
+        windows=document.windows,
+        playbooks=document.playbooks.over(BUILT_IN),
+    )

@@ -43,6 +43,8 @@ async def _program(daemon: FakeDaemon, container: FakeContainer, words: list[str
             return 0, ""
         case [program, *_] if program in container.workload.missing_commands:
             return 127, f"{program}: not found\n"
+        case [program, *_] if daemon.cure(program):
+            return 0, f"{program}: done\n"
         case _:
             return await _ask_the_process(daemon, container)
 

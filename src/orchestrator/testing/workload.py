@@ -45,6 +45,8 @@ class Workload:
     """How often it writes ``tick`` to stdout, from then on."""
     missing_commands: frozenset[str] = frozenset({"no-such-command"})
     """Programs the image does not have; every other command asks the process how it is."""
+    cured_by: frozenset[str] = frozenset()
+    """Commands, run in whichever container, and signals, by which a process that is ill gets well."""
 
 
 HEALTHY: Final = Workload()

@@ -143,13 +143,13 @@ class DockerClient:
         async with self._call(timeout + START_TIMEOUT) as connection:
             await connection.docker.containers.container(named(container_id)).restart(t=math.ceil(timeout))
 
-    async def kill(self, container_id: str) -> None:
+    async def kill(self, container_id: str, signal: str = "SIGKILL") -> None:
         try:
             async with self._call(self._call_timeout + RESERVE) as connection:
-                await connection.docker.containers.container(named(container_id)).kill(signal="SIGKILL")
+                await connection.docker.containers.container(named(container_id)).kill(signal=signal)
         except ActionRefused:
             # Docker says 409, Podman 500, for a container that is not running: look instead of trusting words.
-            if (await self.inspect(container_id)).state in _ALIVE:
+            if signal != "SIGKILL" or (await self.inspect(container_id)).state in _ALIVE:
                 raise
 
     async def rename(self, container_id: str, name: str) -> None:
