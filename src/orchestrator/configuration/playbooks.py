@@ -313,13 +313,10 @@ WHEN_KEYS: Final[Mapping[str, Key]] = {
 # --- the catalog's own -------------------------------------------------------------------------------------------
 
 _TERMINATE: Final = (
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "SELECT count(pg_terminate_backend(pid)) || ' idle sessions were ended' FROM pg_stat_activity "
     "WHERE state = 'idle' AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
 )
-_PSQL: Final = (
-    f'psql -X -A -t -v ON_ERROR_STOP=1 -U "${{POSTGRES_USER:-postgres}}" -d postgres -c "{_TERMINATE}" '
-    '&& echo "is the number of idle sessions that were ended"'
-)
+_PSQL: Final = f'psql -X -A -t -v ON_ERROR_STOP=1 -U "${{POSTGRES_USER:-postgres}}" -d postgres -c "{_TERMINATE}"'
 
 WRITTEN: Final[Mapping[str, object]] = {
     "gpu-memory": {

@@ -209,7 +209,8 @@ def shown(command: str | tuple[str, ...]) -> str:
 
 _REDIS: Final = 6379
 _PURGE: Final = """\
-export REDISCLI_AUTH="${REDISCLI_AUTH:-${REDIS_PASSWORD:-}}"
+password=${REDISCLI_AUTH:-${REDIS_PASSWORD:-}}
+if [ -n "$password" ]; then export REDISCLI_AUTH="$password"; else unset REDISCLI_AUTH; fi
 batch='local found = redis.call("SCAN", ARGV[1], "MATCH", ARGV[2], "COUNT", 500)
 local deleted = 0
 for _, key in ipairs(found[2]) do deleted = deleted + redis.call("UNLINK", key) end
