@@ -174,15 +174,7 @@ class ContainerOrchestrator:
         self._gpu_monitor = GpuMonitor(gpus, engine, clock, self._inbox.post, lambda: watched_closely(self._registry))
         self._resources = resources
         self._resource_monitor = ResourceMonitor(resources, clock, self._inbox.post, lambda: required(self._registry))
-        self._crew = Crew()
-        self._crew.add("discovery", self._discovery.run)
-        self._crew.add("health", self._monitor.run)
-        self._crew.add("gpus", self._gpu_monitor.run)
-        self._crew.add("resources", self._resource_monitor.run)
-        self._crew.add("journal", self._journal.run)
         self._recorder = Recorder(recording)
-        if recording is not None:
-            self._crew.add("recorder", self._recorder.run)
         self._surroundings = Surroundings(version, dry_run=self._pace.dry_run)
         self._vitals = Vitals()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
@@ -206,9 +198,6 @@ class ContainerOrchestrator:
             lambda message, cause, now: self._tell_of_host(OURSELVES, message, cause, now, well=not cause),
         )
         self._dead_man = None if pinger is None else DeadMan(pinger, clock, self._faults)
-        self._crew.add("introspection", self._introspection.run)
-        if self._dead_man is not None:
-            self._crew.add("dead_man", self._dead_man.run)
         self._ledger = IncidentLedger(
             self._registry,
             self._surroundings,
@@ -286,8 +275,24 @@ class ContainerOrchestrator:
             incidents=self._ledger,
             histories=self._histories,
         )
-        self._crew.add("notifications", self._messenger.run)
-        self._crew.add("brain", self._brain.run)
+        self._crew = self._manned(recorded=recording is not None)
+
+    def _manned(self, *, recorded: bool) -> Crew:
+        """Everybody who works without being asked; the brain last, so that what it tells is heard."""
+        crew = Crew()
+        crew.add("discovery", self._discovery.run)
+        crew.add("health", self._monitor.run)
+        crew.add("gpus", self._gpu_monitor.run)
+        crew.add("resources", self._resource_monitor.run)
+        crew.add("introspection", self._introspection.run)
+        crew.add("journal", self._journal.run)
+        if recorded:
+            crew.add("recorder", self._recorder.run)
+        crew.add("notifications", self._messenger.run)
+        if self._dead_man is not None:
+            crew.add("dead_man", self._dead_man.run)
+        crew.add("brain", self._brain.run)
+        return crew
 
     # --- for the faces ------------------------------------------------------------------------------------
 
