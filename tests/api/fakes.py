@@ -13,6 +13,8 @@ from orchestrator.core.model import Category, ContainerState, Instant, Status, V
 from orchestrator.errors import OrchestratorError, UnknownService
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.configured import SettingView
+from orchestrator.runtime.latencies import SampleView
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -94,6 +96,8 @@ class FakeSupervisor:
         self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
+        self.configured: tuple[SettingView, ...] = ()
+        self.probed: dict[str, tuple[SampleView, ...]] = {}
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
@@ -117,6 +121,14 @@ class FakeSupervisor:
 
     def plan_of(self, name: str) -> PlanView | None:
         return next((one for one in self.plan() if one.service == name), None)
+
+    def settings_of(self, name: str) -> tuple[SettingView, ...]:
+        if name not in self.shown:
+            raise UnknownService(name, self.shown)
+        return self.configured
+
+    def latency(self, name: str, most: int) -> tuple[SampleView, ...]:
+        return self.probed.get(name, ())[-most:]
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured

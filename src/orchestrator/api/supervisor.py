@@ -12,6 +12,8 @@ from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
 from orchestrator.ports import EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.configured import SettingView
+from orchestrator.runtime.latencies import SampleView
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.requests import Requester
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -36,6 +38,14 @@ class Supervisor(Protocol):
         ...
 
     def plan_of(self, name: str) -> PlanView | None: ...
+
+    def settings_of(self, name: str) -> tuple[SettingView, ...]:
+        """What it is configured with, and who says so. Raises ``UnknownService``."""
+        ...
+
+    def latency(self, name: str, most: int) -> tuple[SampleView, ...]:
+        """Its newest probes, oldest first."""
+        ...
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

@@ -31,6 +31,7 @@ from orchestrator.runtime import narrator
 from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.configured import SettingView, settings_of
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
@@ -48,6 +49,7 @@ from orchestrator.runtime.inbox import (
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
+from orchestrator.runtime.latencies import Latencies, SampleView
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
@@ -138,6 +140,7 @@ class ContainerOrchestrator:
         self._crew.add("journal", self._journal.run)
         self._surroundings = Surroundings(version)
         self._vitals = Vitals()
+        self._latencies = Latencies()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
         self._admission = Admission(
@@ -154,6 +157,7 @@ class ContainerOrchestrator:
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
+            self._latencies,
             self.telemetry,
             self._admission,
             self._storms,
@@ -215,6 +219,17 @@ class ContainerOrchestrator:
 
     def plan_of(self, name: str) -> PlanView | None:
         return forecast_of(self._registry, name, self._clock.now())
+
+    def settings_of(self, name: str) -> tuple[SettingView, ...]:
+        """What it is configured with, and who says so; :class:`UnknownService` for a name not listed."""
+        record = self._registry.get(name)
+        if record is None:
+            raise UnknownService(name, tuple(self._registry))
+        return settings_of(record)
+
+    def latency(self, name: str, most: int) -> tuple[SampleView, ...]:
+        """Its newest probes, oldest first."""
+        return self._latencies.of(name, most)
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

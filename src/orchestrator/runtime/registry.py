@@ -43,6 +43,8 @@ class Record:
     configured: bool = False
     problems: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each setting was written, by its key."""
     container: ContainerSnapshot | None = None
     """As last seen."""
     seen: bool = False
@@ -249,6 +251,7 @@ class ServiceRegistry:
         record.configured = sighting.configured
         record.problems = sighting.problems
         record.origins = sighting.origins
+        record.sources = sighting.sources
         record.lost, record.parent, record.leftover = sighting.lost, sighting.parent, sighting.leftover
         record.unlisted = False
         return record
