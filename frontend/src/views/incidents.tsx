@@ -1,0 +1,221 @@
+// What went wrong and was mended: the list, and the story of one.
+import { useState } from "preact/hooks";
+import type { Cause, Incident, IncidentSummary, Step } from "../api/incidents";
+import { took } from "../logic/time";
+import { useAnswer } from "../parts/answer";
+import { Empty, Failure, Loading } from "../parts/empty";
+import { Age, Moment } from "../parts/time";
+import { serviceAddress } from "../router";
+import { state } from "../store";
+
+const SHOWN = [
+  ["", "All"],
+  ["open", "Open"],
+  ["closed", "Closed"],
+] as const;
+
+export function IncidentsView() {
+  const [status, setStatus] = useState("");
+  const query = status === "" ? "limit=100" : `limit=100&status=${status}`;
+  const { value, failure } = useAnswer<{ incidents: IncidentSummary[] }>(`/api/system/incidents?${query}`, state.value.incidents);
+  return (
+    <>
+      <div class="page-head">
+        <h1>Incidents</h1>
+        <div class="segments" role="group" aria-label="Show">
+          {SHOWN.map(([one, name]) => (
+            <button type="button" key={one} aria-pressed={status === one} onClick={() => setStatus(one)}>
+              {name}
+            </button>
+          ))}
+        </div>
+      </div>
+      {value === null && (failure === "" ? <Loading /> : <Failure words={failure} />)}
+      {value?.incidents.length === 0 && (
+        <Empty title={status === "open" ? "Nothing is wrong now" : "No incident yet"}>
+          <p>
+            One begins at the first sign of trouble, gathers what shares its cause, and ends when all of it is stably
+            healthy again.
+          </p>
+        </Empty>
+      )}
+      {value !== null && value.incidents.length > 0 && (
+        <ul class="incidents">
+          {value.incidents.map((one) => (
+            <Row key={one.id} incident={one} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Row({ incident }: { incident: IncidentSummary }) {
+  return (
+    <li class={`incident is-${incident.status} severity-${incident.severity}`}>
+      <Badge incident={incident} />
+      <div class="incident-what">
+        <a href={`/incidents/${incident.id}`}>{incident.title}</a>
+        <p class="quiet">
+          #{incident.id} · {incident.severity} · {members(incident)} · opened <Age at={incident.opened_at} suffix=" ago" />
+        </p>
+      </div>
+      <p class="incident-took figure">{incident.seconds_to_recover === null ? "" : took(incident.seconds_to_recover)}</p>
+    </li>
+  );
+}
+
+function Badge({ incident }: { incident: IncidentSummary }) {
+  const open = incident.status === "open";
+  return <span class={`badge ${open ? `badge-${incident.severity}` : "badge-closed"}`}>{open ? "open" : "closed"}</span>;
+}
+
+function members({ members }: IncidentSummary): string {
+  return members.length === 1 ? "1 service" : `${members.length} services`;
+}
+
+export function IncidentView({ id }: { id: number }) {
+  const { value, failure } = useAnswer<Incident>(`/api/system/incidents/${id}`, state.value.incidents.get(id));
+  if (value === null) return failure === "" ? <Loading /> : <Failure words={failure} />;
+  return (
+    <article class={`story is-${value.status} severity-${value.severity}`}>
+      <p class="crumb">
+        <a href="/incidents">Incidents</a> <span class="quiet">#{value.id}</span>
+      </p>
+      <div class="page-head">
+        <h1>{value.title}</h1>
+        <Badge incident={value} />
+      </div>
+      <Figures incident={value} />
+      <CauseOf cause={value.cause} />
+      <section>
+        <h2>Services</h2>
+        <ul class="members">
+          {value.members.map((one) => (
+            <li key={one.service}>
+              <a href={serviceAddress(one.service)}>{one.service}</a>
+              <span class="tag">{one.role === "root" ? "cause" : "dependent"}</span>
+              <span class="quiet">
+                {one.status.replace("_", " ")}, since <Moment at={one.joined_at} />
+                {one.left_at !== null && (
+                  <>
+                    {" "}
+                    to <Moment at={one.left_at} />
+                  </>
+                )}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section>
+        <h2>What happened</h2>
+        <ol class="steps">
+          {value.timeline.map((step, index) => (
+            <StepLine key={index} step={step} />
+          ))}
+        </ol>
+      </section>
+      {value.evidence.length > 0 && (
+        <section>
+          <h2>Evidence</h2>
+          {value.evidence.map((one, index) => (
+            <EvidenceOf key={index} evidence={one} />
+          ))}
+        </section>
+      )}
+    </article>
+  );
+}
+
+function Figures({ incident }: { incident: Incident }) {
+  const figures = [
+    ["to detect", incident.seconds_to_detect],
+    ["to act", incident.seconds_to_act],
+    ["to recover", incident.seconds_to_recover],
+  ] as const;
+  return (
+    <dl class="figures">
+      {figures.map(([name, seconds]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd class="figure">{seconds === null ? "–" : took(seconds)}</dd>
+        </div>
+      ))}
+      <div>
+        <dt>opened</dt>
+        <dd>
+          <Moment at={incident.opened_at} />
+        </dd>
+      </div>
+      {incident.closed_at !== null && (
+        <div>
+          <dt>closed</dt>
+          <dd>
+            <Moment at={incident.closed_at} />
+          </dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+function CauseOf({ cause }: { cause: Cause }) {
+  return (
+    <section class="cause">
+      <h2>Cause</h2>
+      <p>
+        {cause.service !== "" && <a href={serviceAddress(cause.service)}>{cause.service}</a>} {cause.sentence}{" "}
+        <span class="tag">{cause.confidence}</span>
+      </p>
+      {cause.remedy !== "" && (
+        <p>
+          <strong>What to do:</strong> {cause.remedy}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function StepLine({ step }: { step: Step }) {
+  return (
+    <li class={`step step-${step.kind}`}>
+      <Moment at={step.at} />
+      <span class="step-kind">{step.kind}</span>
+      <span>
+        {step.service !== "" && <a href={serviceAddress(step.service)}>{step.service}</a>} {step.text}
+      </span>
+    </li>
+  );
+}
+
+/** Each part by its name: what a collector brings grows with it. */
+function EvidenceOf({ evidence }: { evidence: Record<string, unknown> }) {
+  const { service, taken_at: takenAt, ...parts } = evidence;
+  return (
+    <details class="evidence" open>
+      <summary>
+        {String(service ?? "host")} {typeof takenAt === "string" && <Moment at={takenAt} />}
+      </summary>
+      <dl>
+        {Object.entries(parts)
+          .filter(([, value]) => !isNothing(value))
+          .map(([name, value]) => (
+            <div key={name}>
+              <dt>{name.replaceAll("_", " ")}</dt>
+              <dd>{typeof value === "string" || typeof value === "number" ? String(value) : <pre class="output">{written(value)}</pre>}</dd>
+            </div>
+          ))}
+      </dl>
+    </details>
+  );
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+function written(value: unknown): string {
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join("\n");
+  return JSON.stringify(value, null, 2);
+}
