@@ -18,4 +18,5 @@ compile() {
 compile requirements/dev.txt pyproject.toml requirements/build.in --group dev
 # the same versions as in development
 compile requirements/run.txt pyproject.toml requirements/build.in --constraint requirements/dev.txt
+compile requirements/page.txt --group pyproject.toml:page --constraint requirements/dev.txt
 compile requirements/lock.txt requirements/lock.in

@@ -74,8 +74,9 @@ def _api_types() -> str:
 def _fingerprint() -> str:
     """Of every source file, by name and content."""
     digest = hashlib.sha256()
-    for path in sorted(SOURCES.rglob("*")):
-        if path.is_file() and MODULES not in path.parents and ".test." not in path.name:
+    tops = [path for path in SOURCES.iterdir() if path != MODULES]
+    for path in sorted(inner for top in tops for inner in ([top] if top.is_file() else top.rglob("*"))):
+        if path.is_file() and ".test." not in path.name:
             digest.update(f"{path.relative_to(SOURCES).as_posix()}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

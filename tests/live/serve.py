@@ -78,6 +78,15 @@ class Api:
         finally:
             connection.close()
 
+    def page(self, path: str) -> bytes:
+        """What a browser is given there."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_TIMEOUT)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
     def get(self, path: str) -> Document:
         return self.ask("GET", path).body
 

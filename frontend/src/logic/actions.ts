@@ -1,6 +1,6 @@
 // What a person may ask for, when it makes sense, and what it means for the others.
 import type { Edge, Service } from "../api/types";
-import { dependentsOf } from "./graph";
+import { dependentsOf } from "./edges";
 
 export type Verb = "restart" | "start" | "stop" | "enable" | "disable" | "hold" | "release";
 

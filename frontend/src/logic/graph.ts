@@ -2,6 +2,7 @@
 import { Graph as Layout, layout as place } from "@dagrejs/dagre";
 import type { Edge, Graph, Service } from "../api/types";
 import { conditionOf } from "./condition";
+import { dependenciesOf, dependentsOf } from "./edges";
 
 export const NODE = { width: 184, height: 46 } as const;
 const GAP = { between: 18, ranks: 76 } as const;
@@ -51,7 +52,8 @@ export function draw(graph: Pick<Graph, "nodes" | "edges">): Drawing {
   });
   const lines = graph.edges.map((edge) => {
     const { points } = layout.edge(edge.from, edge.to) as { points: Point[] };
-    return { edge, points: [...points].reverse() };
+    const between = points.slice(1, -1).reverse();
+    return { edge, points: [sideOf(layout, edge.to, 1), ...between, sideOf(layout, edge.from, -1)] };
   });
   return {
     width: Math.max(0, ...places.map((one) => one.x + NODE.width + MARGIN)),
@@ -61,6 +63,12 @@ export function draw(graph: Pick<Graph, "nodes" | "edges">): Drawing {
     columns: [...new Set(places.map((one) => Math.round(one.x)))].sort((a, b) => a - b),
     alone: graph.nodes.map((node) => node.name).filter((name) => !tied.has(name)).sort(),
   };
+}
+
+/** The middle of a node's right (1) or left (-1) side: whoever follows a line finds it there. */
+function sideOf(layout: Layout, name: string, side: 1 | -1): Point {
+  const { x, y } = layout.node(name) as Point;
+  return { x: x + (side * NODE.width) / 2, y };
 }
 
 /** A smooth line through the points of an edge. */
@@ -79,36 +87,6 @@ export function pathOf(points: readonly Point[]): string {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-/** What cannot be reached from here but along hard edges, backwards: everything that needs `name`, at any distance. */
-export function dependentsOf(name: string, edges: readonly Edge[], hardOnly = true): Set<string> {
-  return walk(name, edges, (edge) => (hardOnly && edge.kind !== "hard" ? null : [edge.to, edge.from]));
-}
-
-/** Everything that `name` needs, at any distance, hard or soft. */
-export function dependenciesOf(name: string, edges: readonly Edge[]): Set<string> {
-  return walk(name, edges, (edge) => [edge.from, edge.to]);
-}
-
-function walk(start: string, edges: readonly Edge[], step: (edge: Edge) => [string, string] | null): Set<string> {
-  const next = new Map<string, string[]>();
-  for (const edge of edges) {
-    const taken = step(edge);
-    if (taken === null) continue;
-    const [from, to] = taken;
-    next.set(from, [...(next.get(from) ?? []), to]);
-  }
-  const found = new Set<string>();
-  const waiting = [start];
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    for (const neighbour of next.get(name) ?? []) {
-      if (neighbour === start || found.has(neighbour)) continue;
-      found.add(neighbour);
-      waiting.push(neighbour);
-    }
-  }
-  return found;
 }
 
 export interface Trouble {

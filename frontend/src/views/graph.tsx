@@ -2,9 +2,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Graph } from "../api/types";
 import { statusWords } from "../logic/condition";
+import { dependenciesOf, dependentsOf } from "../logic/edges";
 import {
-  dependenciesOf,
-  dependentsOf,
   type Direction,
   draw,
   type Drawing,

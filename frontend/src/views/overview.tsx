@@ -1,6 +1,6 @@
 // Everything at a glance: the sentence, then the services as cards or rows, grouped, sorted and filtered by the address.
 import { useEffect, useRef } from "preact/hooks";
-import { conditionOf } from "../logic/condition";
+import { conditionOf, STATUS_WORDS } from "../logic/condition";
 import { type Grouping, type Look, type Order, read, type Selection, select, write } from "../logic/selection";
 import { sentenceOf, sort } from "../logic/sentence";
 import type { Seen } from "../live/state";
@@ -196,7 +196,11 @@ const Card = memo(function Card({ seen }: { seen: Seen }) {
         <a class="card-name" href={serviceAddress(service.name)}>
           {service.display_name}
         </a>
-        <span class="card-status">{service.status === "running" ? "" : service.status.replace("_", " ")}</span>
+        {service.status === "running" ? (
+          <span class="card-id">{service.name === service.display_name ? "" : service.name}</span>
+        ) : (
+          <span class="card-status">{STATUS_WORDS[service.status]}</span>
+        )}
       </div>
       <p class="card-why" title={service.reason || undefined}>
         <Why seen={seen} />
@@ -234,7 +238,7 @@ function Why({ seen: { service } }: { seen: Seen }) {
   if (service.reason !== "") return <>{service.reason}</>;
   if (service.degraded_by.length > 0) return <>without {service.degraded_by.join(", ")}</>;
   if (service.problems.length > 0) return <>configuration: {service.problems[0]}</>;
-  return <span class="quiet">{service.health?.detail ?? (service.name === service.display_name ? "" : service.name)}</span>;
+  return <span class="quiet">{service.health?.detail}</span>;
 }
 
 // --- table ---

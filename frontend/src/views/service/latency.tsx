@@ -83,7 +83,7 @@ function options(parent: HTMLElement): uPlot.Options {
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.15)] } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false })), space: 90 },
+      { ...axis, size: 26, values: (_plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false })), space: 90 },
       { ...axis, size: 58, values: (_plot, ticks) => ticks.map((one) => (one === 0 ? "0" : latency(one))), space: 32 },
     ],
     series: [
