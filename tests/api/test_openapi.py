@@ -69,6 +69,13 @@ STATUSES = [
         f"{SERVICES}/{{name}}/logs",
         {"200", "401", "403", "413", "429", "404", "409", "422", "500", "503"},
     ),
+    ("get", "/api/system/latency", {"200", "401", "403", "413", "429", "422", "500"}),
+    *(
+        ("get", f"{SERVICES}/{{name}}/{part}", {"200", "401", "403", "413", "429", "404", "422", "500"})
+        for part in ("latency", "configuration")
+    ),
+    *((verb, "/api/system/session", {"200", "401", "403", "413", "429", "500"}) for verb in ("get", "post")),
+    ("delete", "/api/system/session", {"204", "401", "403", "413", "429", "500"}),
     ("post", "/api/system/reload", {"200", "401", "403", "413", "422", "429", "500"}),
 ]
 
