@@ -63,6 +63,14 @@ class UnknownService(OrchestratorError):
         super().__init__(f"No service is named {name!r}.{hint}")
 
 
+class UnknownIncident(OrchestratorError):
+    """No incident has this number, or it is not kept any more."""
+
+    def __init__(self, number: int) -> None:
+        remedy = "GET /api/system/incidents lists all."
+        super().__init__(f"There is no incident {number}, or it is not kept any more. {remedy}")
+
+
 class EngineError(OrchestratorError):
     """Anything the container engine did not do for us."""
 

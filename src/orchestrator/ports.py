@@ -7,7 +7,8 @@ foreign errors into :mod:`orchestrator.errors` at their edge; nothing else escap
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from orchestrator.core.gpus import GpuReading
@@ -279,6 +280,18 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """One incident as it is kept and served."""
+
+    id: int
+    """Grows by one from incident to incident, across our own restarts."""
+    summary: Document
+    """As lists serve it; ``status`` is open or closed, ``members`` are objects that each name a ``service``."""
+    details: Document
+    """What it has besides: its story, the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What a store held when it was opened."""
 
@@ -286,6 +299,11 @@ class Kept:
     last_sequence: int = 0
     notice: str = ""
     """Something a person should know (a corrupt file was set aside, and where); empty: nothing."""
+    incidents: Sequence[IncidentRecord] = ()
+    """The open ones, oldest first."""
+    last_incident: int = 0
+    histories: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+    """When each service was in which status; under the empty name: when we were last seen alive."""
 
 
 class StateStore(Protocol):
@@ -301,10 +319,18 @@ class StateStore(Protocol):
         """:class:`StoreInUse` when another orchestrator has it."""
         ...
 
-    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
-        """Replace the named services' documents (``None``: forget the service) and append the events.
+    async def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        *,
+        incidents: Sequence[IncidentRecord] = (),
+        histories: Mapping[str, Document | None] = MappingProxyType({}),
+    ) -> None:
+        """Replace the named services' documents (``None``: forget the service), and their histories; replace or add
+        the incidents, and append the events.
 
-        Writing the same batch again changes nothing.
+        Writing the same batch again changes nothing. Closed incidents are dropped some day, open ones never.
         """
         ...
 
@@ -313,6 +339,14 @@ class StateStore(Protocol):
     ) -> Sequence[EventRecord]:
         """Newest first, at most ``limit``; ``before`` and ``since`` are exclusive sequence numbers."""
         ...
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first, at most ``limit``; ``before`` is an exclusive id, ``service`` one of the members."""
+        ...
+
+    async def incident(self, number: int) -> IncidentRecord | None: ...
 
     async def close(self) -> None: ...
 

@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from orchestrator.core.ending import Ending
 from orchestrator.core.foresight import Intention
+from orchestrator.core.history import Figures, History, Stretch, figures, stretches
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.model import Category, ContainerState, Instant, Status, Verdict
 from orchestrator.errors import OrchestratorError, UnknownService
-from orchestrator.ports import EventRecord, LogLine
+from orchestrator.ports import Document, EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.configured import SettingView
+from orchestrator.runtime.incident_document import incident_document, summary_document
 from orchestrator.runtime.latencies import SampleView
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
 from orchestrator.runtime.requests import Requester
@@ -101,6 +104,8 @@ class FakeSupervisor:
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
         self.planned: dict[str, PlanView] = {}
         """Of the others there is nothing to do."""
+        self.told_incidents: list[Incident] = []
+        self.past: dict[str, History] = {}
         self.drawn = GraphView((), (), (), ())
         self.broadcast = Broadcast(StoppedClock(), self.system, self.events)
         self.broadcast.begin(max((one.sequence for one in events), default=0))
@@ -175,6 +180,34 @@ class FakeSupervisor:
             if self.ending is not None and self.reply.accepted:
                 ending.set_result(self.ending)
         return self.reply
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        if self.failure is not None:
+            raise self.failure
+        newest_first = sorted(self.told_incidents, key=lambda one: -one.id)
+        return [
+            summary_document(one)
+            for one in newest_first
+            if (before is None or one.id < before)
+            and status in (None, one.status)
+            and (service is None or one.member(service) is not None)
+        ][:limit]
+
+    async def incident(self, number: int) -> Document | None:
+        if self.failure is not None:
+            raise self.failure
+        return next((incident_document(one) for one in self.told_incidents if one.id == number), None)
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        return tuple(one for one in self.told_incidents if one.closed_at is None)
+
+    def availability(self, name: str, window: float) -> Figures:
+        return figures(self.past.get(name, History()), window, NOON)
+
+    def history(self, name: str, window: float) -> Sequence[Stretch]:
+        return stretches(self.past.get(name, History()), window, NOON)
 
     async def logs(
         self, name: str, *, tail: int, follow: bool = False, since: float | None = None

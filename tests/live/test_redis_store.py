@@ -18,7 +18,7 @@ from orchestrator.adapters.stores.redis import LEASE, RedisStore
 from orchestrator.core.model import Verdict
 from orchestrator.errors import StoreInUse, StoreUnavailable
 from orchestrator.ports import StateStore
-from tests.adapters.stores.contract import DB, WEB, StateStoreContract, event, sequences
+from tests.adapters.stores.contract import DB, WEB, StateStoreContract, event, incident, numbers, sequences
 from tests.live.engines import wait_until
 from tests.live.podman import Podman
 from tests.live.serve import HEAL_TIMEOUT, Serve, service_labels, serving
@@ -196,8 +196,11 @@ def test_the_documented_rights_suffice_and_a_missing_one_is_named(redis: Redis) 
 
     async def story(store: RedisStore) -> None:
         await store.open()
-        await store.write({"web": WEB, "db": None}, [event(1)])
+        told = [incident(1), incident(2, "closed")]
+        await store.write({"web": WEB, "db": None}, [event(1)], incidents=told, histories={"web": WEB, "db": None})
         assert sequences(await store.events(9, service="web")) == [1]
+        assert numbers(await store.incidents(9)) == [2, 1]
+        assert await store.incident(2) == incident(2, "closed")
         redis.tell("ACL SETUSER keeper -xadd")
         with pytest.raises(StoreUnavailable, match=r"lacks a right.*xadd"):
             await store.write({"web": DB}, [event(2)])

@@ -230,9 +230,11 @@ def test_the_store_is_tried_less_and_less_often_but_never_given_up() -> None:
         tries: list[float] = []
 
         class Counting(MemoryStore):
-            async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+            async def write(
+                self, services: Mapping[str, Document | None], events: Sequence[EventRecord], **others: Any
+            ) -> None:
                 tries.append(asyncio.get_running_loop().time())
-                await super().write(services, events)
+                await super().write(services, events, **others)
 
         store = Counting()
         store.broken = {"write"}

@@ -11,10 +11,12 @@ from orchestrator.api import problems, stream
 from orchestrator.api.dashboard import Dashboard
 from orchestrator.api.envelope import Envelope
 from orchestrator.api.routes.ai import AiRoutes
+from orchestrator.api.routes.availability import AvailabilityRoutes
 from orchestrator.api.routes.configuration import ConfigurationRoutes
 from orchestrator.api.routes.graph import GraphRoutes
 from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.hold import HoldRoutes
+from orchestrator.api.routes.incidents import IncidentRoutes
 from orchestrator.api.routes.insight import InsightRoutes
 from orchestrator.api.routes.latency import LatencyRoutes
 from orchestrator.api.routes.logs import LogRoutes
@@ -80,6 +82,8 @@ def create_app(
     app.include_router(InsightRoutes(orchestrator, clock).router())
     app.include_router(LatencyRoutes(orchestrator, clock).router())
     app.include_router(LogRoutes(orchestrator).router())
+    app.include_router(IncidentRoutes(orchestrator, clock).router())
+    app.include_router(AvailabilityRoutes(orchestrator, clock).router())
     app.include_router(HealthRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))
     app.include_router(MetricsRoutes(orchestrator).router())

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from orchestrator.api.schemas import condition
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.gpus import Driver
+from orchestrator.core.incidents import Incident
 from orchestrator.core.model import Category, Status
 from orchestrator.runtime.histogram import Histogram
 from orchestrator.runtime.telemetry import Load, Telemetry
@@ -52,6 +53,7 @@ class _Figures(Collector):
         system, telemetry, load = self._supervisor.system(), self._supervisor.telemetry, self._supervisor.load()
         yield from _of_ourselves(system)
         yield from _of_services(system.services)
+        yield from _of_incidents(self._supervisor.open_incidents())
         yield from _of_healing(telemetry)
         yield from _of_probes(telemetry)
         yield from _of_engine(system, telemetry)
@@ -86,6 +88,15 @@ def _of_services(services: Sequence[ServiceView]) -> Iterator[Metric]:
     yield _gauge(
         "service_strikes", "Failures without a stable run in between; the limit disables.", ("service",), strikes
     )
+
+
+def _of_incidents(incidents: Sequence[Incident]) -> Iterator[Metric]:
+    by_severity = Counter({("warning",): 0, ("critical",): 0})
+    by_severity.update((one.severity,) for one in incidents)
+    yield _gauge("incidents_open", "Causes of failures that are not over.", ("severity",), by_severity)
+    members = sum(each.left_at is None for one in incidents for each in one.members)
+    words = "Services that they have taken down, and that are not stable yet."
+    yield _gauge("incident_members", words, (), {(): members})
 
 
 def _of_healing(telemetry: Telemetry) -> Iterator[Metric]:

@@ -13,13 +13,21 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from orchestrator.core.messages import Reply
-from orchestrator.errors import ConfigurationError, EngineUnavailable, OrchestratorError, StoreError, UnknownService
+from orchestrator.errors import (
+    ConfigurationError,
+    EngineUnavailable,
+    OrchestratorError,
+    StoreError,
+    UnknownIncident,
+    UnknownService,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 Code = Literal[
     "unknown_service",
     "unknown_project",
+    "unknown_incident",
     "invalid_input",
     "invalid_configuration",
     "disabled",
@@ -144,6 +152,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     app.add_exception_handler(UnknownProject, _unknown_project)  # type: ignore[arg-type]
+    app.add_exception_handler(UnknownIncident, _unknown_incident)  # type: ignore[arg-type]
     app.add_exception_handler(OrchestratorError, _ours)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _internal)
 
@@ -164,6 +173,10 @@ async def _http(request: Request, error: HTTPException) -> ProblemResponse:
 
 async def _unknown_project(request: Request, error: UnknownProject) -> ProblemResponse:
     return ProblemResponse(404, "unknown_project", str(error), instance=request.url.path)
+
+
+async def _unknown_incident(request: Request, error: UnknownIncident) -> ProblemResponse:
+    return ProblemResponse(404, "unknown_incident", str(error), instance=request.url.path)
 
 
 async def _ours(request: Request, error: OrchestratorError) -> ProblemResponse:

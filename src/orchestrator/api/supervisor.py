@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.history import Figures, Stretch
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Reply
 from orchestrator.core.sighting import Changes
-from orchestrator.ports import EventRecord, LogLine
+from orchestrator.ports import Document, EventRecord, LogLine
 from orchestrator.runtime.broadcast import Broadcast
 from orchestrator.runtime.configured import SettingView
 from orchestrator.runtime.latencies import SampleView
@@ -82,6 +84,24 @@ class Supervisor(Protocol):
     ) -> Sequence[EventRecord]:
         """Newest first; ``before`` and ``since`` are exclusive. Raises ``StoreError`` when they cannot be read."""
         ...
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first; ``before`` is an exclusive id, ``service`` one of the members."""
+        ...
+
+    async def incident(self, number: int) -> Document | None:
+        """The whole of it. Raises ``StoreError`` when it cannot be read."""
+        ...
+
+    def open_incidents(self) -> tuple[Incident, ...]: ...
+
+    def availability(self, name: str, window: float) -> Figures:
+        """Of one service, over the last ``window`` seconds."""
+        ...
+
+    def history(self, name: str, window: float) -> Sequence[Stretch]: ...
 
     async def logs(
         self, name: str, *, tail: int, follow: bool = False, since: float | None = None

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "plan": _Entry("insight", "What would be done next, and what keeps it from being done."),
     "explain": _Entry("insight", "Why a service is as it is, and what comes next."),
     "events": _Entry("events", "What happened, and why."),
+    "incidents": _Entry("incidents", "What went wrong, each cause once, and the story of one."),
     "graph": _Entry("graph", "Who needs whom, and in which order they can start."),
     "logs": _Entry("logs", "What a service's container writes."),
     "up": _Entry("rollout", "Start services in the order of their dependencies, and see them come up."),

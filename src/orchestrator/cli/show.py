@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import click
@@ -10,10 +11,12 @@ from orchestrator.cli.client import Document, Server, json_option, print_json, s
 from orchestrator.cli.columns import Cell, lay_out, shape, terminal_width
 from orchestrator.cli.completion import service_names
 from orchestrator.cli.events import is_short, lines
+from orchestrator.cli.incidents import seconds
 from orchestrator.cli.words import local_time, look, span
 from orchestrator.terminal import printable
 
 RECENT: Final = 5
+_WORTH_SAYING: Final = 0.01
 _INDENT: Final = "  "
 _KEY: Final = 12
 """Characters of the longest name of a fact."""
@@ -36,11 +39,38 @@ def show(name: str, server: Server, as_json: bool) -> None:
         [(Cell(key.ljust(_KEY), dim=True), Cell(printable(value))) for key, value in facts(service)], within
     ):
         click.echo(f"{_INDENT}{line}")
+    for line in _availability(server, name):
+        click.echo(f"{_INDENT}{line}")
     events = server.get("/api/system/health/events", limit=RECENT, service=name)["events"]
     if events:
         click.echo(f"\n  {click.style('latest events', dim=True)}")
     for line in lines(events, short_time=is_short(events), room=within):
         click.echo(f"{_INDENT}{line}")
+
+
+def _availability(server: Server, name: str) -> list[str]:
+    """What of its time it was up, as far as that is known: a line a window that says anything."""
+    listed = server.get("/api/system/availability")["services"]
+    windows = next((each["windows"] for each in listed if each["name"] == name), {})
+    rows = [
+        (Cell(f"up, {window}".ljust(_KEY), dim=True), Cell(_share(each)))
+        for window, each in windows.items()
+        if each["availability"] is not None
+    ]
+    return lay_out(rows, None)
+
+
+def _share(figures: Document) -> str:
+    """Never rounded up to the whole: 99.999 % is not 100 %."""
+    percent = math.floor(figures["availability"] * 100_000) / 1000
+    words = [f"{percent:g} %"]
+    if figures["incidents"]:
+        words.append(f"{figures['incidents']} incident{'s' if figures['incidents'] > 1 else ''}")
+    if figures["mean_seconds_to_recover"] is not None:
+        words.append(f"recovered in {seconds(figures['mean_seconds_to_recover'])} on average")
+    if figures["unknown"] >= _WORTH_SAYING:
+        words.append(f"{figures['unknown']:.0%} of the time is not known")
+    return ", ".join(words)
 
 
 def facts(service: Document) -> list[tuple[str, str]]:

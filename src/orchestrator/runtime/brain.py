@@ -12,7 +12,9 @@ from orchestrator.core.messages import Outcome
 from orchestrator.core.model import Instant
 from orchestrator.ports import Clock
 from orchestrator.runtime.admission import Admission
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.inbox import Asked, Ended, EngineLost, EngineReached, Inbox, Post
+from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
@@ -45,6 +47,8 @@ class Brain:
         storms: Storms,
         updates: ProjectUpdates,
         windows: MaintenanceWindows,
+        incidents: IncidentLedger,
+        histories: Histories,
     ) -> None:
         self._inbox = inbox
         self._clock = clock
@@ -58,6 +62,8 @@ class Brain:
         self._storms = storms
         self._updates = updates
         self._windows = windows
+        self._incidents = incidents
+        self._histories = histories
         self._turns = 0
 
     async def run(self) -> None:
@@ -69,7 +75,7 @@ class Brain:
     def _sleep(self) -> float:
         now = self._clock.now()
         wakes = [record.wake_at for record in self._registry.records() if record.wake_at is not None]
-        wakes += [self._admission.wake_at, self._storms.wake_at]
+        wakes += [self._admission.wake_at, self._storms.wake_at, self._incidents.wake_at]
         if self._updates.next_edge is not None:
             wakes.append(self._updates.next_edge)
         earliest = min(min(wakes) - now.moment, self._windows.seconds_to_edge(now))
@@ -109,6 +115,8 @@ class Brain:
                 observer.system_changed()
         if ended:
             self._part(now)
+        self._incidents.turn(now)
+        self._histories.turn(now)
 
     def _pass_on(self, post: Post) -> None:
         for observer in self._observers:

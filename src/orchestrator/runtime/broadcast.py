@@ -15,8 +15,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from orchestrator.core.incidents import Incident
 from orchestrator.core.model import Instant
 from orchestrator.ports import Clock, EventRecord
+from orchestrator.runtime.incident_document import summary_document
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.views import (
     ServiceView,
@@ -204,6 +206,9 @@ class Broadcast(Observer):
 
     def system_changed(self) -> None:
         self._level("system", "system", lambda: _surroundings(self._system()))
+
+    def incident_changed(self, incident: Incident) -> None:
+        self._level(("incident", incident.id), "incident", lambda: summary_document(incident))
 
     def _level(self, key: object, kind: str, describe: Callable[[], Mapping[str, object]]) -> None:
         self._revision += 1

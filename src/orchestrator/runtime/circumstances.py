@@ -22,7 +22,7 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         probe=record.probe,
         unmet=unmet,
         stop_requested=record.stop_requested,
-        roots=graph.roots(unmet, lambda name: _unmet_of_name(name, registry)),
+        roots=roots_of(unmet, registry),
         held="; ".join(record.holds.values()),
         dependencies_asked=min(_asked(record, registry), default=math.inf),
         companions=tuple(_companions(record, registry)),
@@ -47,6 +47,11 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
 def unmet_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:
     """The hard dependencies that are not running; one that is not known here blocks nobody."""
     return graph.unmet(record.spec.requires, _met(record.spec.requires, registry), registry.host.missing)
+
+
+def roots_of(unmet: tuple[str, ...], registry: ServiceRegistry) -> tuple[str, ...]:
+    """What those are down for in the end."""
+    return graph.roots(unmet, lambda name: _unmet_of_name(name, registry))
 
 
 def missing_of(record: Record, registry: ServiceRegistry) -> tuple[str, ...]:

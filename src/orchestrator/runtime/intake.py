@@ -13,6 +13,7 @@ from orchestrator.core.persistence import from_document, to_document
 from orchestrator.core.updating import QUIET
 from orchestrator.ports import ContainerEngine, Document, Kept
 from orchestrator.runtime import memory, narrator
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.host import take_in_gpus, take_in_resource
 from orchestrator.runtime.inbox import (
     Asked,
@@ -31,6 +32,7 @@ from orchestrator.runtime.inbox import (
     Surveyed,
     Unlisted,
 )
+from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.registry import Record, ServiceRegistry
@@ -57,6 +59,8 @@ class Intake:
         require: Callable[[], None],
         updates: ProjectUpdates,
         windows: MaintenanceWindows,
+        incidents: IncidentLedger,
+        histories: Histories,
     ) -> None:
         self._registry = registry
         self._surroundings = surroundings
@@ -66,12 +70,16 @@ class Intake:
         self._require = require
         self._updates = updates
         self._windows = windows
+        self._incidents = incidents
+        self._histories = histories
         self._history: dict[str, Document] = {}
         self._warned: set[str] = set()
 
-    def remember(self, kept: Kept) -> None:
-        """History, for services to take up when they are first seen."""
+    def remember(self, kept: Kept, now: Instant) -> None:
+        """History, for services to take up when they are first seen; and what is not over yet."""
         self._history.update(kept.services)
+        self._histories.take_over(kept)
+        self._incidents.take_over(kept, now)
 
     def set_aside(self, name: str, state: ServiceState, now: Instant) -> None:
         """The history of a service that is not listed any more, for when it is again."""
@@ -118,6 +126,8 @@ class Intake:
                 self._updates.changed(project, now)
                 return ()
             case HistoryFound(kept=kept, outrun=outrun):
+                self._histories.take_over(kept)
+                self._incidents.take_over(kept, now)
                 return self._inherit({**kept.services, **outrun}, now)
             case Ended(service=service, outcome=outcome):
                 return self._acted(service, outcome, now)

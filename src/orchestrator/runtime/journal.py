@@ -15,9 +15,11 @@ from typing import Final
 
 import structlog
 
-from orchestrator.errors import StoreError, StoreInUse
-from orchestrator.ports import Clock, Document, EventRecord, Kept, StateStore
+from orchestrator.errors import StoreError, StoreInUse, StoreUnavailable
+from orchestrator.ports import Clock, Document, EventRecord, IncidentRecord, Kept, StateStore
 from orchestrator.runtime.backlog import Backlog
+from orchestrator.runtime.incident_shelf import IncidentShelf
+from orchestrator.runtime.shelf import Shelf
 from orchestrator.runtime.views import StoreView
 
 FIRST_PAUSE: Final = 0.5
@@ -67,9 +69,9 @@ class Journal:
         self._on_recorded = on_recorded
         self._on_kept = on_kept
         self._backlog = Backlog(pending_limit, recent_limit)
-        self._documents: dict[str, Document | None] = {}
-        """Everything known, told here or kept before: what a store that came back empty is filled with again."""
-        self._dirty: set[str] = set()
+        self._services: Shelf[str, Document] = Shelf()
+        self._histories: Shelf[str, Document] = Shelf()
+        self._incidents = IncidentShelf()
         self._joined = False
         """The store was read since it last failed."""
         self._ever_joined = False
@@ -85,17 +87,26 @@ class Journal:
 
     def remember(self, name: str, document: Document) -> None:
         """Keep this as the service's newest document; what was told before and not yet written is superseded."""
-        if self._documents.get(name) == document:
-            return
-        self._documents[name] = document
-        self._dirty.add(name)
-        self._note_waiting()
+        if self._services.put(name, document):
+            self._note_waiting()
 
     def forget(self, name: str) -> None:
         """Keep nothing of this service any more but its events."""
-        self._documents[name] = None
-        self._dirty.add(name)
+        self._services.put(name, None)
+        self._histories.put(name, None)
         self._note_waiting()
+
+    def remember_history(self, name: str, document: Document) -> None:
+        """When it was in which status; with an empty name, when we were last alive."""
+        if self._histories.put(name, document):
+            self._note_waiting()
+
+    def history(self, name: str) -> Document | None:
+        return self._histories.get(name)
+
+    def remember_incident(self, incident: IncidentRecord) -> None:
+        if self._incidents.put(incident.id, incident):
+            self._note_waiting()
 
     def record(self, service: str, document: Mapping[str, object]) -> EventRecord:
         """Keep an event; the answer carries the next sequence number, in the document too.
@@ -149,6 +160,35 @@ class Journal:
         found.update((event.sequence, event) for event in self._backlog.matching(service, before, since))
         newest = sorted(found.values(), key=lambda event: event.sequence, reverse=True)
         return newest[: max(limit, 0)]
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first, from the store and from memory, which is newer."""
+        found: dict[int, Document] = {}
+        if self._ever_joined:
+            try:
+                async with asyncio.timeout(READ_DEADLINE):
+                    kept = await self._store.incidents(limit, before=before, service=service, status=status)
+                found.update((int(str(summary["id"])), summary) for summary in kept)
+            except (StoreError, TimeoutError) as error:
+                _log.debug("State store did not answer a question", location=self._store.location, detail=str(error))
+        for record in self._incidents:
+            found.pop(record.id, None)
+        found.update(self._incidents.matching(before, service, status))
+        return [found[number] for number in sorted(found, reverse=True)][: max(limit, 0)]
+
+    async def incident(self, number: int) -> IncidentRecord | None:
+        """The whole of it; :class:`StoreError` where it is not in memory and the store cannot be asked."""
+        known = self._incidents.get(number)
+        if known is not None or not self._ever_joined:
+            return known
+        try:
+            async with asyncio.timeout(READ_DEADLINE):
+                return await self._store.incident(number)
+        except TimeoutError:
+            words = f"State store {self._store.location}: it has not answered within {READ_DEADLINE:g} s. Ask again."
+            raise StoreUnavailable(words) from None
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -221,10 +261,12 @@ class Journal:
                 async with asyncio.timeout(OPERATION_DEADLINE):
                     if not self._joined:
                         self._rejoin(await self._store.open())
-                    documents = {name: self._documents[name] for name in self._dirty}
+                    services, histories = self._services.waiting(), self._histories.waiting()
+                    incidents = self._incidents.waiting()
                     events = self._backlog.waiting()
                     begun = self._clock.now().moment
-                    await self._store.write(documents, events)
+                    told = [record for record in incidents.values() if record is not None]
+                    await self._store.write(services, events, incidents=told, histories=histories)
             except (StoreError, TimeoutError) as error:
                 # Told at a write it may be of one that is gone; an opening looks whether it lives.
                 lost = isinstance(error, StoreInUse) and not self._joined
@@ -233,7 +275,10 @@ class Journal:
                 if lost:
                     raise
                 return False
-            self._written(documents)
+            self._services.written(services)
+            self._histories.written(histories)
+            self._incidents.written(incidents)
+            self._incidents.trim()
             self._backlog.written(events)
             if events and self._on_kept is not None:
                 self._on_kept(events[-1].sequence)
@@ -245,26 +290,20 @@ class Journal:
         return self._joined and not self._pending()
 
     def _pending(self) -> int:
-        return len(self._dirty) + self._backlog.pending()
-
-    def _written(self, documents: Mapping[str, Document | None]) -> None:
-        """Take note of what the store has; what was told during the write stays to be written."""
-        for name, document in documents.items():
-            if self._documents[name] is not document:
-                continue
-            self._dirty.discard(name)
-            if document is None:
-                del self._documents[name]
+        shelves = self._services.pending + self._histories.pending + self._incidents.pending
+        return shelves + self._backlog.pending()
 
     # --- meeting the store -----------------------------------------------------------------------------------
 
     def _rejoin(self, kept: Kept) -> None:
         """Hand over what nobody could load at the start, and mark what the store does not have (any more)."""
-        first, told = not self._ever_joined, dict(self._documents)
+        first, told = not self._ever_joined, self._services.waiting()
+        if first:
+            self._incidents.number_above(kept.last_incident)
+        self._services.rejoin(kept.services)
+        self._histories.rejoin(kept.histories)
+        self._incidents.rejoin({incident.id: incident for incident in kept.incidents})
         self._join(kept)
-        for name, document in told.items():
-            if kept.services.get(name) != document:
-                self._dirty.add(name)
         if first and self._on_recovered is not None:
             untouched = {name: document for name, document in kept.services.items() if name not in told}
             outrun = {name: document for name, document in kept.services.items() if name in told}
@@ -275,8 +314,9 @@ class Journal:
             _log.warning("State store has something to say", location=self._store.location, detail=kept.notice)
         self._notice = kept.notice
         self._backlog.meet(kept.last_sequence)
-        for name, document in kept.services.items():
-            self._documents.setdefault(name, document)
+        self._services.join(kept.services)
+        self._histories.join(kept.histories)
+        self._incidents.join({incident.id: incident for incident in kept.incidents})
         self._joined = self._ever_joined = True
 
     # --- edges -----------------------------------------------------------------------------------------------

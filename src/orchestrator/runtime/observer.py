@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Action, Event, Failure, Outcome
 from orchestrator.core.model import ProbeResult, ServiceSpec
 from orchestrator.ports import EventRecord
@@ -37,3 +38,6 @@ class Observer:
 
     def system_changed(self) -> None:
         """The engine was reached or lost."""
+
+    def incident_changed(self, incident: Incident) -> None:
+        """It was opened, told further, or closed; told at the end of the turn, after everything else."""

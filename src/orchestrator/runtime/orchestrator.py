@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.ending import Ending
+from orchestrator.core.history import Figures, Stretch
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import Check, Instant, ProbeResult
 from orchestrator.core.sighting import Changes
@@ -36,6 +38,7 @@ from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.gpus import GpuMonitor
 from orchestrator.runtime.health import HealthMonitor
+from orchestrator.runtime.history import Histories
 from orchestrator.runtime.host import tell
 from orchestrator.runtime.inbox import (
     Asked,
@@ -46,6 +49,7 @@ from orchestrator.runtime.inbox import (
     Probed,
     Surveyed,
 )
+from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
@@ -154,6 +158,14 @@ class ContainerOrchestrator:
             look=self._discovery.look,
             tell=self._tell_of_host,
         )
+        self._ledger = IncidentLedger(
+            self._registry,
+            self._surroundings,
+            self._journal,
+            storm=lambda: self._storms.why,
+            publish=self._publish_incident,
+        )
+        self._histories = Histories(self._registry, self._journal, clock)
         self._observers: tuple[Observer, ...] = (
             self.broadcast,
             self._vitals,
@@ -161,6 +173,8 @@ class ContainerOrchestrator:
             self.telemetry,
             self._admission,
             self._storms,
+            self._ledger,
+            self._histories,
         )
         self._updates = ProjectUpdates(self._registry, self._tell_of_host)
         self._windows = MaintenanceWindows(self._registry)
@@ -173,6 +187,8 @@ class ContainerOrchestrator:
             require=self._resource_monitor.look_round,
             updates=self._updates,
             windows=self._windows,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._judgement = Judgement(
             registry=self._registry,
@@ -199,6 +215,8 @@ class ContainerOrchestrator:
             storms=self._storms,
             updates=self._updates,
             windows=self._windows,
+            incidents=self._ledger,
+            histories=self._histories,
         )
         self._crew.add("brain", self._brain.run)
 
@@ -268,6 +286,29 @@ class ContainerOrchestrator:
         """Newest first, also what the store has not taken yet; ``before`` and ``since`` are exclusive."""
         return await self._journal.events(limit, service=service, before=before, since=since)
 
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        """Summaries, newest first; ``before`` is an exclusive id, ``service`` one of the members."""
+        return await self._journal.incidents(limit, before=before, service=service, status=status)
+
+    async def incident(self, number: int) -> Document | None:
+        """The whole of it; raises :class:`StoreError` when it cannot be read."""
+        record = await self._journal.incident(number)
+        return None if record is None else {**record.summary, **record.details}
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Oldest first."""
+        return self._ledger.open
+
+    def availability(self, name: str, window: float) -> Figures:
+        """What of the last ``window`` seconds the service was up."""
+        return self._histories.figures(name, window)
+
+    def history(self, name: str, window: float) -> Sequence[Stretch]:
+        """In which status it was, oldest first, without a gap."""
+        return self._histories.stretches(name, window)
+
     async def logs(
         self, name: str, *, tail: int, follow: bool = False, since: float | None = None
     ) -> AsyncIterator[LogLine]:
@@ -326,7 +367,7 @@ class ContainerOrchestrator:
         now = self._clock.now()
         self._surroundings.begin(now)
         kept = await self._journal.open()
-        self._intake.remember(kept)
+        self._intake.remember(kept, now)
         self.broadcast.begin(self._journal.last_sequence)
         self._intake.take_in(Surveyed(self._discovery.surveyor.survey(())), now)
         narrator.started(self._surroundings.version, self._engine.endpoint, self._journal.view().location)
@@ -358,6 +399,10 @@ class ContainerOrchestrator:
 
     def _ended(self, service: str, outcome: Outcome) -> None:
         self._inbox.post(Ended(service, outcome))
+
+    def _publish_incident(self, incident: Incident) -> None:
+        for observer in self._observers:
+            observer.incident_changed(incident)
 
     def _tell_of_host(self, subject: str, message: str, cause: str, now: Instant) -> None:
         """What is no single service's."""

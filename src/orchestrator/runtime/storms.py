@@ -54,6 +54,11 @@ class Storms(Observer):
         return self._storm.words
 
     @property
+    def why(self) -> str:
+        """The same without saying so, and without who is tried."""
+        return self._storm.why
+
+    @property
     def wake_at(self) -> float:
         return self._storm.until
 

@@ -54,6 +54,16 @@ class Surroundings:
         self._containers = len(names) if changed else self._containers
         return changed
 
+    @property
+    def engine_away(self) -> EngineUnavailable | None:
+        """Why the engine cannot be asked; ``None``: it can, or has not been tried."""
+        return self._error
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the engine has listed its containers since we began."""
+        return self._surveyed
+
     def view(
         self,
         services: tuple[ServiceView, ...],

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import Context, ContextVar, copy_context
+from types import MappingProxyType
 from typing import Any, Final
 
-from orchestrator.ports import Document, EventRecord, Kept
+from orchestrator.ports import Document, EventRecord, IncidentRecord, Kept
 from orchestrator.runtime.orchestrator import ContainerOrchestrator
 from orchestrator.testing.engine import FakeEngine, Step
 from orchestrator.testing.store import MemoryStore
@@ -41,9 +42,16 @@ class BoundStore:
         await self._step("before open")
         return await self._store.open()
 
-    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+    async def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        *,
+        incidents: Sequence[IncidentRecord] = (),
+        histories: Mapping[str, Document | None] = MappingProxyType({}),
+    ) -> None:
         await self._step("before write")
-        await self._store.write(services, events)
+        await self._store.write(services, events, incidents=incidents, histories=histories)
         await self._step("answered write")
 
     async def events(
@@ -51,6 +59,16 @@ class BoundStore:
     ) -> Sequence[EventRecord]:
         await self._step("before events")
         return await self._store.events(limit, service=service, before=before, since=since)
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        await self._step("before incidents")
+        return await self._store.incidents(limit, before=before, service=service, status=status)
+
+    async def incident(self, number: int) -> IncidentRecord | None:
+        await self._step("before incident")
+        return await self._store.incident(number)
 
     async def close(self) -> None:
         await self._step("before close")

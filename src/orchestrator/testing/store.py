@@ -6,10 +6,11 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from orchestrator.errors import StoreError, StoreUnavailable
-from orchestrator.ports import Document, EventRecord, Kept
+from orchestrator.ports import Document, EventRecord, IncidentRecord, Kept
 
 Operation = Literal["open", "write", "events", "close"]
 EVERYTHING: frozenset[Operation] = frozenset(("open", "write", "events"))
@@ -21,12 +22,16 @@ class Medium:
 
     services: dict[str, str] = field(default_factory=dict)
     events: dict[int, tuple[str, str]] = field(default_factory=dict)
+    incidents: dict[int, tuple[str, str]] = field(default_factory=dict)
+    histories: dict[str, str] = field(default_factory=dict)
     notice: str = ""
 
     def wipe(self, notice: str = "") -> None:
         """Lose everything, as a damaged file that was set aside does; the next opening tells ``notice``."""
         self.services.clear()
         self.events.clear()
+        self.incidents.clear()
+        self.histories.clear()
         self.notice = notice
 
 
@@ -54,16 +59,37 @@ class MemoryStore:
         await self._suffer("open")
         services = {name: json.loads(text) for name, text in self.medium.services.items()}
         notice, self.medium.notice = self.medium.notice, ""
-        return Kept(services, max(self.medium.events, default=0), notice)
+        incidents = [self._incident(number) for number in sorted(self.medium.incidents)]
+        return Kept(
+            services,
+            max(self.medium.events, default=0),
+            notice,
+            [each for each in incidents if each.summary.get("status") == "open"],
+            max(self.medium.incidents, default=0),
+            {name: json.loads(text) for name, text in self.medium.histories.items()},
+        )
 
-    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+    async def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        *,
+        incidents: Sequence[IncidentRecord] = (),
+        histories: Mapping[str, Document | None] = MappingProxyType({}),
+    ) -> None:
         await self._suffer("write")
         documents = {name: json.dumps(document) for name, document in services.items() if document is not None}
         appended = {event.sequence: (event.service, json.dumps(event.document)) for event in events}
+        told = {each.id: (json.dumps(each.summary), json.dumps(each.details)) for each in incidents}
+        kept = {name: json.dumps(document) for name, document in histories.items() if document is not None}
         self.medium.services.update(documents)
         for name in services.keys() - documents.keys():
             self.medium.services.pop(name, None)
         self.medium.events = appended | self.medium.events
+        self.medium.incidents.update(told)
+        self.medium.histories.update(kept)
+        for name in histories.keys() - kept.keys():
+            self.medium.histories.pop(name, None)
         self.writes += 1
         if self.deaf:
             raise self.fault
@@ -80,6 +106,28 @@ class MemoryStore:
             and (since is None or sequence > since)
         ]
         return found[: max(limit, 0)]
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        await self._suffer("events")
+        newest_first = (self._incident(number).summary for number in sorted(self.medium.incidents, reverse=True))
+        found = [
+            summary
+            for summary in newest_first
+            if (before is None or summary["id"] < before)  # type: ignore[operator]
+            and (status is None or summary["status"] == status)
+            and (service is None or any(each["service"] == service for each in summary["members"]))  # type: ignore[attr-defined]
+        ]
+        return found[: max(limit, 0)]
+
+    async def incident(self, number: int) -> IncidentRecord | None:
+        await self._suffer("events")
+        return self._incident(number) if number in self.medium.incidents else None
+
+    def _incident(self, number: int) -> IncidentRecord:
+        summary, details = self.medium.incidents[number]
+        return IncidentRecord(number, json.loads(summary), json.loads(details))
 
     async def close(self) -> None:
         await self._suffer("close")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.ports import Document, EventRecord, StateStore
+from orchestrator.ports import Document, EventRecord, IncidentRecord, StateStore
 
 WEB: Document = {"status": "running", "strikes": 2, "retry_at": None, "run": {"started_at": 1.25}, "tags": ["ü", "\n"]}
 DB: Document = {"status": "disabled", "disabled_by": "human"}
@@ -17,6 +17,19 @@ DB: Document = {"status": "disabled", "disabled_by": "human"}
 
 def event(sequence: int, service: str = "web") -> EventRecord:
     return EventRecord(sequence, service, {"sequence": sequence, "message": "Service recovered", "cause": "HTTP 200 ✓"})
+
+
+def incident(number: int, status: str = "open", *services: str) -> IncidentRecord:
+    members = [{"service": service, "role": "root"} for service in services or ("web",)]
+    return IncidentRecord(
+        number,
+        {"id": number, "status": status, "title": "web exited ✓", "members": members},
+        {"timeline": [{"text": "HTTP 500"}], "evidence": []},
+    )
+
+
+def numbers(summaries: Sequence[Document]) -> list[object]:
+    return [summary["id"] for summary in summaries]
 
 
 def sequences(records: Sequence[EventRecord]) -> list[int]:
@@ -228,6 +241,83 @@ class StateStoreContract(ABC):
             assert len(kept.services) == 500
             assert kept.services["service-77"]["strikes"] == 77
             assert kept.last_sequence == 5000
+
+        self.run(story)
+
+    def test_open_incidents_and_histories_are_there_for_the_next_process(self) -> None:
+        history: Document = {"segments": [["running", 1.5]], "hours": {}}
+
+        async def first(store: StateStore) -> None:
+            await store.open()
+            batch = [incident(1, "closed"), incident(2), incident(3, "open", "db", "api"), incident(4, "closed")]
+            await store.write({}, [], incidents=batch, histories={"web": history, "": {"alive_at": 7.0}})
+
+        async def second(store: StateStore) -> None:
+            kept = await store.open()
+            assert list(kept.incidents) == [incident(2), incident(3, "open", "db", "api")]
+            assert kept.last_incident == 4
+            assert kept.histories == {"web": history, "": {"alive_at": 7.0}}
+            assert (kept.services, kept.last_sequence) == ({}, 0)
+
+        self.run(first)
+        self.run(second)
+
+    def test_an_incident_is_replaced_by_what_became_of_it(self) -> None:
+        async def story(store: StateStore) -> None:
+            await store.open()
+            await store.write({}, [], incidents=[incident(1)])
+            await store.write({}, [], incidents=[incident(1, "closed", "web", "db")])
+            assert await store.incident(1) == incident(1, "closed", "web", "db")
+            assert (await store.open()).incidents == []
+            await store.write({}, [], incidents=[incident(1)])
+            assert list((await store.open()).incidents) == [incident(1)]
+
+        self.run(story)
+
+    def test_incidents_are_listed_newest_first_by_service_and_status(self) -> None:
+        async def story(store: StateStore) -> None:
+            await store.open()
+            services = [("web",), ("db", "web"), ("cache",)]
+            batch = [incident(n, ("open", "closed")[n % 2], *services[n % 3]) for n in range(1, 251)]
+            await store.write({}, [], incidents=batch)
+            assert numbers(await store.incidents(3)) == [250, 249, 248]
+            assert numbers(await store.incidents(2, before=249)) == [248, 247]
+            assert numbers(await store.incidents(3, status="closed")) == [249, 247, 245]
+            assert numbers(await store.incidents(3, service="web")) == [250, 249, 247]
+            assert numbers(await store.incidents(1000, service="cache", status="open", before=20)) == [14, 8, 2]
+            assert numbers(await store.incidents(1000)) == list(range(250, 0, -1))
+            assert numbers(await store.incidents(0)) == []
+            assert numbers(await store.incidents(9, before=1)) == []
+            assert numbers(await store.incidents(1, before=10**30)) == [250]
+            assert numbers(await store.incidents(9, before=-(10**30))) == []
+            assert numbers(await store.incidents(9, service="nobody")) == []
+
+        self.run(story)
+
+    def test_an_incident_that_there_is_not_is_none(self) -> None:
+        async def story(store: StateStore) -> None:
+            await store.open()
+            assert await store.incident(1) is None
+            assert await store.incident(10**30) is None
+
+        self.run(story)
+
+    def test_writing_the_same_incident_again_changes_nothing(self) -> None:
+        async def story(store: StateStore) -> None:
+            await store.open()
+            for _ in range(2):
+                await store.write({}, [], incidents=[incident(7)], histories={"web": {"segments": []}})
+            kept = await store.open()
+            assert (list(kept.incidents), kept.last_incident) == ([incident(7)], 7)
+
+        self.run(story)
+
+    def test_a_history_is_forgotten_when_it_is_told_so(self) -> None:
+        async def story(store: StateStore) -> None:
+            await store.open()
+            await store.write({}, [], histories={"web": {"segments": []}, "db": {"segments": [1]}})
+            await store.write({}, [], histories={"web": None, "never-kept": None})
+            assert (await store.open()).histories == {"db": {"segments": [1]}}
 
         self.run(story)
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from orchestrator.adapters.stores import custody, schema
+from orchestrator.adapters.stores import custody, incidents, schema
 from orchestrator.adapters.stores.documents import bounded, decoded, encoded, plain
 from orchestrator.errors import StoreUnavailable
-from orchestrator.ports import Clock, Document, EventRecord, Kept
+from orchestrator.ports import Clock, Document, EventRecord, IncidentRecord, Kept
 
 PRUNED_AT_ONCE: Final = 1000
 """Events by which the file may exceed its limit, so that not every write has to prune."""
@@ -56,7 +56,8 @@ class Database:
         self._oldest = 0
 
     def open(self) -> Kept:
-        """Everything kept, but events. What cannot be written any more is still read, and ``notice`` says so."""
+        """Everything kept, but events and closed incidents. What cannot be written any more is still read, and
+        ``notice`` says so."""
         with self._edge():
             notice = ""
             try:
@@ -66,7 +67,16 @@ class Database:
                 notice = f"Kept state was read, but nothing can be written. {self._words(error)}"
             return self._kept(connection, notice)
 
-    def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+    def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        opened: Sequence[IncidentRecord],
+        histories: Mapping[str, Document | None],
+        wall: float,
+    ) -> None:
+        """``wall``: now."""
+        incident_rows, history_texts = incidents.rows_of(opened, wall), incidents.histories_text(histories)
         service_rows = [(plain(name), encoded(document)) for name, document in services.items() if document is not None]
         forgotten = [(plain(name),) for name, document in services.items() if document is None]
         event_rows = [(event.sequence, plain(event.service), encoded(event.document)) for event in events]
@@ -79,6 +89,8 @@ class Database:
             connection.executemany(_KEEP_SERVICE, service_rows)
             connection.executemany(_FORGET_SERVICE, forgotten)
             connection.executemany(_APPEND_EVENT, event_rows)
+            incidents.write(connection, incident_rows, wall)
+            incidents.write_histories(connection, history_texts)
             if events:
                 self._prune(connection, max(event.sequence for event in events))
             connection.execute("COMMIT")
@@ -102,6 +114,14 @@ class Database:
             rows = self._readable().execute(query, (*values, bounded(max(limit, 0)))).fetchall()
         read = ((sequence, name, decoded(text)) for sequence, name, text in rows)
         return [EventRecord(sequence, name, document) for sequence, name, document in read if document is not None]
+
+    def incidents(self, limit: int, before: int | None, service: str | None, status: str | None) -> list[Document]:
+        with self._edge():
+            return incidents.read_summaries(self._readable(), limit, before, service, status)
+
+    def incident(self, number: int) -> IncidentRecord | None:
+        with self._edge():
+            return incidents.read_one(self._readable(), number)
 
     def interrupt(self) -> None:
         """From any thread: whatever runs now ends with an error."""
@@ -238,7 +258,15 @@ class Database:
             unread = ", ".join(sorted(read.keys() - services.keys()))
             notices.append(f"State file {self._named}: what it keeps of {unread} cannot be read and is begun anew.")
         self._notice = ""
-        return Kept(services, last, " ".join(filter(None, notices)))
+        opened, last_incident = incidents.read_open(connection)
+        return Kept(
+            services,
+            last,
+            " ".join(filter(None, notices)),
+            opened,
+            last_incident,
+            incidents.read_histories(connection),
+        )
 
     def _prune(self, connection: sqlite3.Connection, newest: int) -> None:
         oldest_wanted = newest - self._retained + 1

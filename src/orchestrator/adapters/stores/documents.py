@@ -7,6 +7,11 @@ from typing import Final
 
 from orchestrator.ports import Document
 
+RETAINED_INCIDENTS: Final = 1000
+"""Closed ones; an incident is some ten kilobytes, evidence a multiple of it."""
+RETAINED_DAYS: Final = 90
+"""After its last change, a closed incident."""
+
 _LARGEST_INTEGER: Final = 2**63 - 1
 
 
@@ -21,6 +26,13 @@ def bounded(number: int) -> int:
 
 def encoded(document: Document) -> str:
     return json.dumps(document, separators=(",", ":"))
+
+
+def concerns(summary: Document, service: str | None) -> bool:
+    """Whether the incident has this service among its members; every one has ``None``."""
+    members = summary.get("members")
+    found = members if isinstance(members, list) else []
+    return service is None or any(isinstance(each, dict) and each.get("service") == service for each in found)
 
 
 def decoded(text: object) -> Document | None:

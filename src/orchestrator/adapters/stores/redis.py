@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,10 +20,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from orchestrator.adapters.stores import lease, refusals
+from orchestrator.adapters.stores import lease, redis_incidents, refusals
 from orchestrator.adapters.stores.documents import bounded, decoded, encoded, plain
 from orchestrator.errors import StoreInUse
-from orchestrator.ports import Document, EventRecord, Kept
+from orchestrator.ports import Document, EventRecord, IncidentRecord, Kept
 
 LEASE: Final = "orchestrator:lease"
 SERVICES: Final = "orchestrator:services"
@@ -71,7 +73,8 @@ class RedisStore:
         return self._location
 
     async def open(self) -> Kept:
-        """Everything kept, but events. What cannot be written any more is still read, and ``notice`` says so."""
+        """Everything kept, but events and closed incidents. What cannot be written any more is still read, and
+        ``notice`` says so."""
         async with self._edge(_DEADLINE):
             notice = ""
             try:
@@ -83,13 +86,22 @@ class RedisStore:
                 notice = f"Kept state was read, but nothing can be written. {words}"
             return await self._read(notice)
 
-    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
+    async def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        *,
+        incidents: Sequence[IncidentRecord] = (),
+        histories: Mapping[str, Document | None] = MappingProxyType({}),
+    ) -> None:
         kept = {plain(name): encoded(document) for name, document in services.items() if document is not None}
         forgotten = [plain(name) for name, document in services.items() if document is None]
         entries = [(event.sequence, plain(event.service), encoded(event.document)) for event in events]
+        batch = redis_incidents.Batch(incidents, histories)
         async with self._edge(_WRITE_DEADLINE), self._connected().pipeline(transaction=True) as transaction:
             await self._hold(transaction)
             last = await self._newest() if self._last is None else self._last
+            outdated = await batch.outdated(self._ask)
             _begin(transaction)
             _queue(transaction, "PEXPIRE", LEASE, lease.LIFETIME)
             if kept:
@@ -102,6 +114,7 @@ class RedisStore:
                 if sequence > last:
                     entry = ("service", service, "document", text)
                     _queue(transaction, "XADD", EVENTS, "MAXLEN", "~", self._retained, f"{sequence}-0", *entry)
+            batch.write(partial(_queue, transaction), outdated)
             self._last = None
             await transaction.execute()
             self._last = max([last, *(sequence for sequence, _, _ in entries)])
@@ -124,6 +137,16 @@ class RedisStore:
                     break
                 newest = _sequence(page[-1][0]) - 1
         return found[: max(limit, 0)]
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        async with self._edge(_DEADLINE):
+            return await redis_incidents.read_summaries(self._ask, limit, before, service, status)
+
+    async def incident(self, number: int) -> IncidentRecord | None:
+        async with self._edge(_DEADLINE):
+            return await redis_incidents.read_one(self._ask, bounded(number))
 
     async def close(self) -> None:
         """Also gives the lease back, where it is ours."""
@@ -218,7 +241,9 @@ class RedisStore:
             unread = ", ".join(sorted(read.keys() - services.keys()))
             notices.append(f"Redis {self._location}: what it keeps of {unread} cannot be read and is begun anew.")
         self._last = await self._newest()
-        return Kept(services, self._last, " ".join(filter(None, notices)))
+        incidents, last_incident = await redis_incidents.read_open(self._ask)
+        histories = await redis_incidents.read_histories(self._ask)
+        return Kept(services, self._last, " ".join(filter(None, notices)), incidents, last_incident, histories)
 
     async def _newest(self) -> int:
         """The newest number ever given there, also where its event was deleted."""

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from orchestrator.adapters.stores.custody import unavailable
 from orchestrator.adapters.stores.database import Database
 from orchestrator.errors import StoreUnavailable
-from orchestrator.ports import Clock, Document, EventRecord, Kept
+from orchestrator.ports import Clock, Document, EventRecord, IncidentRecord, Kept
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class SqliteStore:
         self, path: Path, clock: Clock, *, retained_events: int = RETAINED_EVENTS, deadline: float = 10.0
     ) -> None:
         self._path = path
+        self._clock = clock
         self._deadline = deadline
         self._database = Database(path, clock, retained_events)
         self._thread: ThreadPoolExecutor | None = None
@@ -49,13 +51,29 @@ class SqliteStore:
     async def open(self) -> Kept:
         return await self._in_turn(self._database.open)
 
-    async def write(self, services: Mapping[str, Document | None], events: Sequence[EventRecord]) -> None:
-        await self._in_turn(lambda: self._database.write(services, events))
+    async def write(
+        self,
+        services: Mapping[str, Document | None],
+        events: Sequence[EventRecord],
+        *,
+        incidents: Sequence[IncidentRecord] = (),
+        histories: Mapping[str, Document | None] = MappingProxyType({}),
+    ) -> None:
+        wall = self._clock.now().wall
+        await self._in_turn(lambda: self._database.write(services, events, incidents, histories, wall))
 
     async def events(
         self, limit: int, *, service: str | None = None, before: int | None = None, since: int | None = None
     ) -> Sequence[EventRecord]:
         return await self._in_turn(lambda: self._database.events(limit, service, before, since))
+
+    async def incidents(
+        self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
+    ) -> Sequence[Document]:
+        return await self._in_turn(lambda: self._database.incidents(limit, before, service, status))
+
+    async def incident(self, number: int) -> IncidentRecord | None:
+        return await self._in_turn(lambda: self._database.incident(number))
 
     async def close(self) -> None:
         """Also releases the file to other processes, unless the disk hangs: then the end of this process does."""
