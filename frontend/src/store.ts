@@ -1,8 +1,7 @@
 // What the page knows, as signals, and who feeds them: the stream, the clock, the session.
 import { computed, signal } from "@preact/signals";
 import { ask, onLocked, Refused } from "./api/client";
-import type { IncidentSummary } from "./api/incidents";
-import type { Latency, Session } from "./api/types";
+import type { IncidentList, Latency, Session } from "./api/types";
 import { type Connection, Stream } from "./live/connection";
 import { NOTHING, type State, take } from "./live/state";
 
@@ -122,7 +121,7 @@ async function readLatencies(): Promise<void> {
 
 async function readIncidents(): Promise<void> {
   try {
-    const { incidents } = await ask<{ incidents: IncidentSummary[] }>("/api/system/incidents?limit=50");
+    const { incidents } = await ask<IncidentList>("/api/system/incidents?limit=50");
     const known = new Map(state.value.incidents);
     for (const one of incidents) known.set(one.id, one);
     state.value = { ...state.value, incidents: known };

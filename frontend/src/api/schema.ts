@@ -118,11 +118,80 @@ export interface components {
             /** Wants */
             wants: string[];
         };
+        /** Availability */
+        Availability: {
+            /**
+             * Availability
+             * @description 0 to 1, of the time that is known and counts; null: there is none.
+             * @example 0.9987
+             */
+            availability: number | null;
+            /**
+             * Unknown
+             * @description 0 to 1, of the whole window: nobody could see it, because we or the engine were away.
+             */
+            unknown: number;
+            /** Down Seconds */
+            down_seconds: number;
+            /**
+             * Mean Seconds To Recover
+             * @description Of the outages that ended in it; null: none did.
+             */
+            mean_seconds_to_recover: number | null;
+            /**
+             * Incidents
+             * @description That it became a member of.
+             */
+            incidents: number;
+        };
+        /** AvailabilityList */
+        AvailabilityList: {
+            /**
+             * Services
+             * @description In the order of their names.
+             */
+            services: components["schemas"]["ServiceAvailability"][];
+            /**
+             * Timestamp
+             * Format: date-time
+             */
+            timestamp: string;
+        };
         /**
          * Category
          * @enum {string}
          */
         Category: "infrastructure" | "ai" | "monitoring" | "application";
+        /** Cause */
+        Cause: {
+            /**
+             * Service
+             * @description Empty: it is the host's.
+             */
+            service: string;
+            /**
+             * Subject
+             * @description What of the host: `engine`, `storm`, `gpu`, `mount:/data`; empty: a service's.
+             */
+            subject: string;
+            /** Sentence */
+            sentence: string;
+            /**
+             * Confidence
+             * @enum {string}
+             */
+            confidence: "certain" | "likely" | "possible";
+            /**
+             * Rule
+             * @description The diagnosis rule that says so; empty: none does.
+             */
+            rule: string;
+            /**
+             * Remedy
+             * @description What a person can do; empty: nothing is known.
+             */
+            remedy: string;
+        };
         /**
          * Circuit
          * @enum {string}
@@ -205,28 +274,6 @@ export interface components {
              * @description When it became, or ceased to be, reachable.
              */
             since: string;
-        };
-        /**
-         * Entry
-         * @description Provided that nothing changes, and that its check goes on answering what it answered last.
-         */
-        Entry: {
-            /** Service */
-            service: string;
-            status: components["schemas"]["Status"];
-            intention: components["schemas"]["Intention"];
-            /**
-             * At
-             * @description null: no moment is known.
-             */
-            at: string | null;
-            /** Cause */
-            cause: string;
-            /**
-             * Blocked By
-             * @description `engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `held`, `quarantined`, `queue` (it waits for its turn), `waiting_on:NAME`, `lane_taken_by:NAME`.
-             */
-            blocked_by: string[];
         };
         /** EventList */
         EventList: {
@@ -438,6 +485,190 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** History */
+        History: {
+            /** Service */
+            service: string;
+            /**
+             * Segments
+             * @description Oldest first, without a gap.
+             */
+            segments: components["schemas"]["Segment"][];
+            /**
+             * Timestamp
+             * Format: date-time
+             */
+            timestamp: string;
+        };
+        /** Incident */
+        Incident: {
+            /** Id */
+            id: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "closed";
+            /**
+             * Severity
+             * @description critical: a service was given up, or nothing can be healed; the worst that it has been.
+             * @enum {string}
+             */
+            severity: "warning" | "critical";
+            /**
+             * Title
+             * @example postgres exited with code 137 (SIGKILL)
+             */
+            title: string;
+            cause: components["schemas"]["Cause"];
+            /** Members */
+            members: components["schemas"]["Member"][];
+            /**
+             * Began At
+             * @description The failure itself, by the engine or the check; null: not known.
+             */
+            began_at: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             * @description The first sign that was seen.
+             */
+            opened_at: string;
+            /**
+             * Acted At
+             * @description The first action.
+             */
+            acted_at: string | null;
+            /**
+             * Recovered At
+             * @description Since when all members are well.
+             */
+            recovered_at: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /**
+             * Merged Into
+             * @description The incident that it turned out to be part of.
+             */
+            merged_into: number | null;
+            /**
+             * Seconds To Detect
+             * @description From `began_at`; null where that is not known.
+             */
+            seconds_to_detect: number | null;
+            /**
+             * Seconds To Act
+             * @description From `began_at`, or from `opened_at` where that is not known.
+             */
+            seconds_to_act: number | null;
+            /**
+             * Seconds To Recover
+             * @description As `seconds_to_act`.
+             */
+            seconds_to_recover: number | null;
+            /**
+             * Timeline
+             * @description Oldest first; of more than 200 lines the beginning and the end.
+             */
+            timeline: components["schemas"]["orchestrator__api__routes__incidents__Entry"][];
+            /**
+             * Omitted
+             * @description Lines that were left out between them.
+             */
+            omitted: number;
+            /**
+             * Evidence
+             * @description What was collected before it was acted on, oldest first.
+             */
+            evidence: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** IncidentList */
+        IncidentList: {
+            /**
+             * Incidents
+             * @description Newest first.
+             */
+            incidents: components["schemas"]["IncidentSummary"][];
+            /**
+             * Next Before
+             * @description Ask again with `before` set to this for more; null: that is all.
+             */
+            next_before: number | null;
+            /**
+             * Timestamp
+             * Format: date-time
+             */
+            timestamp: string;
+        };
+        /** IncidentSummary */
+        IncidentSummary: {
+            /** Id */
+            id: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "closed";
+            /**
+             * Severity
+             * @description critical: a service was given up, or nothing can be healed; the worst that it has been.
+             * @enum {string}
+             */
+            severity: "warning" | "critical";
+            /**
+             * Title
+             * @example postgres exited with code 137 (SIGKILL)
+             */
+            title: string;
+            cause: components["schemas"]["Cause"];
+            /** Members */
+            members: components["schemas"]["Member"][];
+            /**
+             * Began At
+             * @description The failure itself, by the engine or the check; null: not known.
+             */
+            began_at: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             * @description The first sign that was seen.
+             */
+            opened_at: string;
+            /**
+             * Acted At
+             * @description The first action.
+             */
+            acted_at: string | null;
+            /**
+             * Recovered At
+             * @description Since when all members are well.
+             */
+            recovered_at: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /**
+             * Merged Into
+             * @description The incident that it turned out to be part of.
+             */
+            merged_into: number | null;
+            /**
+             * Seconds To Detect
+             * @description From `began_at`; null where that is not known.
+             */
+            seconds_to_detect: number | null;
+            /**
+             * Seconds To Act
+             * @description From `began_at`, or from `opened_at` where that is not known.
+             */
+            seconds_to_act: number | null;
+            /**
+             * Seconds To Recover
+             * @description As `seconds_to_act`.
+             */
+            seconds_to_recover: number | null;
+        };
         /**
          * Intention
          * @enum {string}
@@ -490,6 +721,31 @@ export interface components {
              * Format: date-time
              */
             timestamp: string;
+        };
+        /**
+         * Member
+         * @description One service that it took down.
+         */
+        Member: {
+            /** Service */
+            service: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "root" | "dependent";
+            /** @description As it was last, while it was a member. */
+            status: components["schemas"]["Status"];
+            /**
+             * Joined At
+             * Format: date-time
+             */
+            joined_at: string;
+            /**
+             * Left At
+             * @description Since when it counts no more: well for long enough, in a person's hands, or of another incident.
+             */
+            left_at: string | null;
         };
         /** MonitoringHealth */
         MonitoringHealth: {
@@ -546,7 +802,7 @@ export interface components {
              * Entries
              * @description In the order of the services' names.
              */
-            entries: components["schemas"]["Entry"][];
+            entries: components["schemas"]["orchestrator__api__routes__insight__Entry"][];
             /**
              * Timestamp
              * Format: date-time
@@ -589,7 +845,7 @@ export interface components {
              * @description What it is, for machines.
              * @enum {string}
              */
-            code: "unknown_service" | "unknown_project" | "invalid_input" | "invalid_configuration" | "disabled" | "in_flight" | "no_container" | "severed" | "paused" | "observe_only" | "refused" | "engine_away" | "required" | "left" | "store_unavailable" | "overdue" | "action_failed" | "unverified" | "stalled" | "too_many" | "unauthorized" | "foreign_host" | "foreign_client" | "cross_site" | "read_only" | "too_large" | "too_many_failures" | "http" | "internal";
+            code: "unknown_service" | "unknown_project" | "unknown_incident" | "invalid_input" | "invalid_configuration" | "disabled" | "in_flight" | "no_container" | "severed" | "paused" | "observe_only" | "refused" | "engine_away" | "required" | "left" | "store_unavailable" | "overdue" | "action_failed" | "unverified" | "stalled" | "too_many" | "unauthorized" | "foreign_host" | "foreign_client" | "cross_site" | "read_only" | "too_large" | "too_many_failures" | "http" | "internal";
             /**
              * Instance
              * @description The path that was asked for.
@@ -781,6 +1037,33 @@ export interface components {
              */
             latency_ms: number | null;
         };
+        /**
+         * Segment
+         * @description One stretch of a service's past.
+         */
+        Segment: {
+            /**
+             * Status
+             * @description As of a service; `unknown`: nobody could see it; `mixed`: an hour of which only sums are kept.
+             * @example running
+             */
+            status: string;
+            /**
+             * Available
+             * @description Whether it counts as up; null: neither as up nor as down.
+             */
+            available: boolean | null;
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+        };
         /** Service */
         Service: {
             /** Name */
@@ -873,6 +1156,16 @@ export interface components {
              * @description The compose project of its container, or of the last one it had.
              */
             project: string | null;
+        };
+        /** ServiceAvailability */
+        ServiceAvailability: {
+            /** Name */
+            name: string;
+            category: components["schemas"]["Category"];
+            /** Windows */
+            windows: {
+                [key: string]: components["schemas"]["Availability"];
+            };
         };
         /** ServiceLatency */
         ServiceLatency: {
@@ -1068,6 +1361,51 @@ export interface components {
             detail: string;
             /** Restarts */
             restarts: number;
+        };
+        /**
+         * Entry
+         * @description One line of the story.
+         */
+        orchestrator__api__routes__incidents__Entry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "detected" | "named" | "joined" | "evidence" | "waiting" | "action" | "outcome" | "playbook" | "notified" | "remark" | "recovered" | "closed";
+            /**
+             * Service
+             * @description Empty: it concerns none, or all.
+             */
+            service: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * Entry
+         * @description Provided that nothing changes, and that its check goes on answering what it answered last.
+         */
+        orchestrator__api__routes__insight__Entry: {
+            /** Service */
+            service: string;
+            status: components["schemas"]["Status"];
+            intention: components["schemas"]["Intention"];
+            /**
+             * At
+             * @description null: no moment is known.
+             */
+            at: string | null;
+            /** Cause */
+            cause: string;
+            /**
+             * Blocked By
+             * @description `engine_unseen`, `paused`, `disabled`, `stopped_by_person`, `observe_only`, `held`, `quarantined`, `queue` (it waits for its turn), `waiting_on:NAME`, `lane_taken_by:NAME`.
+             */
+            blocked_by: string[];
         };
     };
     responses: never;

@@ -21,6 +21,14 @@ export type Session = Schemas["Session"];
 export type ServiceLatency = Schemas["ServiceLatency"];
 export type Latency = Schemas["Latency"];
 export type Settings = Schemas["Settings"];
+export type Incident = Schemas["Incident"];
+export type IncidentSummary = Schemas["IncidentSummary"];
+export type IncidentList = Schemas["IncidentList"];
+export type Cause = Schemas["Cause"];
+export type Step = Schemas["orchestrator__api__routes__incidents__Entry"];
+export type History = Schemas["History"];
+export type Segment = Schemas["Segment"];
+export type AvailabilityList = Schemas["AvailabilityList"];
 export type Problem = Schemas["Problem"];
 
 export interface LogLine {

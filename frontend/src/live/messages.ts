@@ -1,6 +1,5 @@
 // What /ws/events sends: levels, which say how something is now, and numbered events, each once and in order.
-import type { Engine, HealthEvent, Overall, Service, Store } from "../api/types";
-import type { IncidentSummary } from "../api/incidents";
+import type { Engine, HealthEvent, IncidentSummary, Overall, Service, Store } from "../api/types";
 
 export interface Surroundings {
   status: Overall;

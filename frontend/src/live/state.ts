@@ -1,6 +1,5 @@
 // All that is known of the stack, and how a message changes it. Pure: no clock, no socket, no page.
-import type { IncidentSummary } from "../api/incidents";
-import type { HealthEvent, Service } from "../api/types";
+import type { HealthEvent, IncidentSummary, Service } from "../api/types";
 import type { Message, Surroundings } from "./messages";
 
 export const MOST_EVENTS = 200;

@@ -52,7 +52,8 @@ export function draw(graph: Pick<Graph, "nodes" | "edges">): Drawing {
   });
   const lines = graph.edges.map((edge) => {
     const { points } = layout.edge(edge.from, edge.to) as { points: Point[] };
-    const between = points.slice(1, -1).reverse();
+    // of neighbouring columns the layout names the middle alone: straight through it is smoother
+    const between = points.length > 3 ? points.slice(1, -1).reverse() : [];
     return { edge, points: [sideOf(layout, edge.to, 1), ...between, sideOf(layout, edge.from, -1)] };
   });
   return {

@@ -1,9 +1,7 @@
 // A service's statuses over time as stretches of a bar.
-export interface Segment {
-  status: string;
-  from: string;
-  to: string;
-}
+import type { Segment } from "../api/types";
+
+export type Told = Pick<Segment, "status" | "from" | "to">;
 
 export interface Stretch {
   status: string;
@@ -15,7 +13,7 @@ export interface Stretch {
 }
 
 /** Within the window; neighbours of one status are one stretch, and what is not told of is a gap. */
-export function stretchesOf(segments: readonly Segment[], start: number, end: number): Stretch[] {
+export function stretchesOf(segments: readonly Told[], start: number, end: number): Stretch[] {
   const found: Stretch[] = [];
   for (const segment of segments) {
     const from = Math.max(start, Date.parse(segment.from));

@@ -1,6 +1,6 @@
 // What went wrong and was mended: the list, and the story of one.
 import { useState } from "preact/hooks";
-import type { Cause, Incident, IncidentSummary, Step } from "../api/incidents";
+import type { Cause, Incident, IncidentList, IncidentSummary, Step } from "../api/types";
 import { took } from "../logic/time";
 import { useAnswer } from "../parts/answer";
 import { Empty, Failure, Loading } from "../parts/empty";
@@ -17,7 +17,7 @@ const SHOWN = [
 export function IncidentsView() {
   const [status, setStatus] = useState("");
   const query = status === "" ? "limit=100" : `limit=100&status=${status}`;
-  const { value, failure } = useAnswer<{ incidents: IncidentSummary[] }>(`/api/system/incidents?${query}`, state.value.incidents);
+  const { value, failure } = useAnswer<IncidentList>(`/api/system/incidents?${query}`, state.value.incidents);
   return (
     <>
       <div class="page-head">
@@ -86,6 +86,11 @@ export function IncidentView({ id }: { id: number }) {
         <h1>{value.title}</h1>
         <Badge incident={value} />
       </div>
+      {value.merged_into !== null && (
+        <p>
+          It turned out to be part of <a href={`/incidents/${value.merged_into}`}>incident {value.merged_into}</a>.
+        </p>
+      )}
       <Figures incident={value} />
       <CauseOf cause={value.cause} />
       <section>
@@ -114,6 +119,7 @@ export function IncidentView({ id }: { id: number }) {
           {value.timeline.map((step, index) => (
             <StepLine key={index} step={step} />
           ))}
+          {value.omitted > 0 && <li class="step quiet">{value.omitted} lines in between were left out.</li>}
         </ol>
       </section>
       {value.evidence.length > 0 && (

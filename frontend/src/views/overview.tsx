@@ -58,7 +58,9 @@ function Headline() {
       <h1>{text}</h1>
       {open.map((one) => (
         <a class="headline-incident" key={one.id} href={`/incidents/${one.id}`}>
-          <span class="tag">incident {one.id}</span> {one.title}
+          <span class="tag">incident {one.id}</span>
+          <span>{one.title}</span>
+          {one.recovered_at !== null && <span class="quiet">recovered, watched until it is stable</span>}
         </a>
       ))}
     </div>

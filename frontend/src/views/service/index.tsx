@@ -1,11 +1,12 @@
 // One service: how it is and why, what can be done about it, and everything that is known of it.
 import type { Explanation, Service } from "../../api/types";
+import { statusWords } from "../../logic/condition";
 import { useAnswer } from "../../parts/answer";
 import { Empty } from "../../parts/empty";
-import { Mark, StatusWord, toneOf } from "../../parts/mark";
+import { Mark, toneOf } from "../../parts/mark";
 import { Age, Countdown, Moment } from "../../parts/time";
 import { go, route, serviceAddress } from "../../router";
-import { mayChange, services, state } from "../../store";
+import { mayChange, openIncidents, services, state } from "../../store";
 import { Actions } from "./actions";
 import { Configuration } from "./configuration";
 import { Events } from "./events";
@@ -63,10 +64,15 @@ function Why({ service }: { service: Service }) {
   const { value } = useAnswer<Explanation>(`/api/system/services/${encodeURIComponent(service.name)}/explanation`, again);
   return (
     <section class="why" aria-label="Why">
-      <p class="why-now">
-        <StatusWord status={service.status} atRest={service.at_rest} />
-        <span>{value?.now ?? (service.reason || " ")}</span>
-      </p>
+      <p class="why-now">{value?.now ?? `${service.name} is ${statusWords(service)}`}</p>
+      {openIncidents.value
+        .filter((one) => one.members.some((member) => member.service === service.name && member.left_at === null))
+        .map((one) => (
+          <p class="why-next" key={one.id}>
+            Part of <a href={`/incidents/${one.id}`}>incident {one.id}</a>: {one.title}
+            {one.recovered_at !== null && ", recovered and watched until it is stable"}
+          </p>
+        ))}
       {value?.next != null && (
         <p class="why-next">
           Next: <strong>{value.next.action}</strong>

@@ -88,7 +88,7 @@ function options(parent: HTMLElement): uPlot.Options {
     ],
     series: [
       {},
-      { stroke: colour("--chart-line"), fill: colour("--chart-fill"), width: 1.5, points: { show: false }, spanGaps: false },
+      { stroke: colour("--chart-line"), fill: colour("--chart-fill"), width: 1.5, points: { show: false }, spanGaps: true },
       { stroke: colour("--chart-fail"), width: 0, points: { show: true, size: 7, fill: colour("--chart-fail") } },
     ],
   };
