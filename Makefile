@@ -25,8 +25,8 @@ check: venv  ## style, types, architecture, fast tests; the core covered to its 
 	$(PYTHON_HERE) -m scripts.page check
 	$(PYTHON_HERE) -m pytest --ignore=tests/live --ignore=tests/browser --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-live: venv  ## the live tests alone (root; every engine they need is their own)
-	$(PYTHON_HERE) -m scripts.page build
+live: venv  ## the live tests alone, those in a browser too (root; every engine they need is their own)
+	$(PYTHON_HERE) -m scripts.page tools
 	$(PYTHON_HERE) -m pytest tests/live
 	$(PYTHON_HERE) -m pytest tests/browser
 

