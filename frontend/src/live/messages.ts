@@ -6,7 +6,7 @@ export interface Surroundings {
   engine: Engine;
   store: Store;
   restarts_paused: string;
-  shadow?: boolean;
+  dry_run?: boolean;
 }
 
 export interface Snapshot {

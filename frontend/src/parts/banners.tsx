@@ -15,7 +15,7 @@ export function Banners() {
           </p>
         </div>
       )}
-      {system?.shadow === true && (
+      {system?.dry_run === true && (
         <div class="banner tone-starting">
           <p>
             <strong>Shadow mode</strong>: everything is decided and told, and nothing is done.

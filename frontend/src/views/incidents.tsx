@@ -1,12 +1,13 @@
 // What went wrong and was mended: the list, and the story of one.
 import { useState } from "preact/hooks";
 import type { Cause, Incident, IncidentList, IncidentSummary, Step } from "../api/types";
+import { partsOf } from "../logic/evidence";
 import { took } from "../logic/time";
 import { useAnswer } from "../parts/answer";
 import { Empty, Failure, Loading } from "../parts/empty";
 import { Age, Moment } from "../parts/time";
 import { serviceAddress } from "../router";
-import { state } from "../store";
+import { now, state } from "../store";
 
 const SHOWN = [
   ["", "All"],
@@ -195,33 +196,27 @@ function StepLine({ step }: { step: Step }) {
   );
 }
 
-/** Each part by its name: what a collector brings grows with it. */
 function EvidenceOf({ evidence }: { evidence: Record<string, unknown> }) {
-  const { service, taken_at: takenAt, ...parts } = evidence;
+  const { service, taken_at: takenAt, fact } = evidence;
   return (
     <details class="evidence" open>
       <summary>
-        {String(service ?? "host")} {typeof takenAt === "string" && <Moment at={takenAt} />}
+        {String(service ?? "host")}: {String(fact ?? "")}
+        {typeof takenAt === "number" && (
+          <span class="quiet">
+            {" "}
+            taken at <Moment at={new Date(takenAt * 1000).toISOString()} />
+          </span>
+        )}
       </summary>
       <dl>
-        {Object.entries(parts)
-          .filter(([, value]) => !isNothing(value))
-          .map(([name, value]) => (
-            <div key={name}>
-              <dt>{name.replaceAll("_", " ")}</dt>
-              <dd>{typeof value === "string" || typeof value === "number" ? String(value) : <pre class="output">{written(value)}</pre>}</dd>
-            </div>
-          ))}
+        {partsOf(evidence, now.peek()).map(({ name, lines, raw }) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{raw ? <pre class="output" tabIndex={0}>{lines.join("\n")}</pre> : lines.map((line, index) => <p key={index}>{line}</p>)}</dd>
+          </div>
+        ))}
       </dl>
     </details>
   );
-}
-
-function isNothing(value: unknown): boolean {
-  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
-}
-
-function written(value: unknown): string {
-  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join("\n");
-  return JSON.stringify(value, null, 2);
 }

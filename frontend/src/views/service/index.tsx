@@ -157,7 +157,7 @@ function LastCheck({ service: { health } }: { service: Service }) {
               at <Moment at={health.checked_at} />
             </span>
           </p>
-          {health.detail !== "" && <pre class="output">{health.detail}</pre>}
+          {health.detail !== "" && <pre class="output" tabIndex={0}>{health.detail}</pre>}
         </>
       )}
     </section>
