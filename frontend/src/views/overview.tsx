@@ -192,7 +192,7 @@ function Cards({ members }: { members: Seen[] }) {
 const Card = memo(function Card({ seen }: { seen: Seen }) {
   const { service, startedAt } = seen;
   return (
-    <li class={`card tone-${toneOf(service)} is-${conditionOf(service)}`} data-service={service.name} data-status={service.status}>
+    <li class={`card tone-${toneOf(service)} is-${conditionOf(service)}${service.observed === false ? " is-unseen" : ""}`} data-service={service.name} data-status={service.status}>
       <div class="card-head">
         <Mark status={service.status} atRest={service.at_rest} />
         <a class="card-name" href={serviceAddress(service.name)}>
@@ -226,6 +226,13 @@ function Live({ name }: { name: string }) {
 }
 
 function Why({ seen: { service } }: { seen: Seen }) {
+  if (service.observed === false) {
+    return (
+      <span class="quiet">
+        as last seen {service.last_seen_at != null && <Age at={service.last_seen_at} suffix=" ago" />} {service.reason}
+      </span>
+    );
+  }
   if (service.retry_at !== null) {
     return (
       <>

@@ -1,7 +1,7 @@
 // The orchestrator itself: what it talks to, what it keeps, and whether its own parts are well.
 import type { ComponentChildren } from "preact";
 import type { FullHealth } from "../api/types";
-import { took } from "../logic/time";
+import { latency, took } from "../logic/time";
 import { useAnswer } from "../parts/answer";
 import { Failure, Loading } from "../parts/empty";
 import { Age, Moment } from "../parts/time";
@@ -46,6 +46,7 @@ export function SystemView() {
           <Row name="Writes waiting">{store.pending_writes}</Row>
           {store.detail !== "" && <Row name="Why">{store.detail}</Row>}
         </Panel>
+        {value.own !== undefined && <Own own={value.own} />}
         <Gpus gpus={value.gpus} />
       </div>
       <section class="group">
@@ -78,6 +79,38 @@ export function SystemView() {
         </div>
       </section>
     </>
+  );
+}
+
+function Own({ own }: { own: NonNullable<FullHealth["own"]> }) {
+  return (
+    <Panel title="Keeping up" well={own.strains.length === 0}>
+      <Row name="Loop lag">
+        {latency(own.loop_lag_seconds * 1000)} <span class="quiet">at worst {latency(own.worst_loop_lag_seconds * 1000)}</span>
+      </Row>
+      <Row name="Facts waiting">{own.posts_waiting}</Row>
+      <Row name="Engine's events">
+        {own.stream_connected ? "followed" : "not followed"}
+        {own.stream_age_seconds !== null && <span class="quiet"> the newest {took(own.stream_age_seconds)} ago</span>}
+      </Row>
+      <Row name="Store behind by">{took(own.store_lag_seconds)}</Row>
+      {own.dead_man !== null && (
+        <Row name="Dead man's ping">
+          {own.dead_man.address}{" "}
+          {own.dead_man.last_ping_at === null ? (
+            <span class="quiet">never taken yet</span>
+          ) : (
+            <Age at={own.dead_man.last_ping_at} suffix=" ago" />
+          )}{" "}
+          {own.dead_man.detail}
+        </Row>
+      )}
+      {own.strains.map((strain) => (
+        <Row key={strain} name="Strain">
+          {strain}
+        </Row>
+      ))}
+    </Panel>
   );
 }
 

@@ -1,5 +1,5 @@
 // One service: how it is and why, what can be done about it, and everything that is known of it.
-import type { Explanation, Service } from "../../api/types";
+import type { Decision, Explanation, Service } from "../../api/types";
 import { statusWords } from "../../logic/condition";
 import { useAnswer } from "../../parts/answer";
 import { Empty } from "../../parts/empty";
@@ -65,6 +65,17 @@ function Why({ service }: { service: Service }) {
   return (
     <section class="why" aria-label="Why">
       <p class="why-now">{value?.now ?? `${service.name} is ${statusWords(service)}`}</p>
+      {service.observed === false && (
+        <p class="why-next">
+          It cannot be seen now
+          {service.last_seen_at != null && (
+            <>
+              : this was known <Age at={service.last_seen_at} suffix=" ago" />
+            </>
+          )}
+          .
+        </p>
+      )}
       {openIncidents.value
         .filter((one) => one.members.some((member) => member.service === service.name && member.left_at === null))
         .map((one) => (
@@ -85,12 +96,31 @@ function Why({ service }: { service: Service }) {
           {value.next.cause !== "" && <>, because: {value.next.cause}</>}
         </p>
       )}
+      {value?.story !== undefined && value.story.length > 0 && <Story decisions={value.story} />}
       {service.problems.map((problem) => (
         <p class="why-problem" key={problem}>
           Configuration: {problem}
         </p>
       ))}
     </section>
+  );
+}
+
+/** How it came to that: the decisions behind it, newest first. */
+function Story({ decisions }: { decisions: readonly Decision[] }) {
+  return (
+    <details class="why-story">
+      <summary>How it came to that</summary>
+      <ol>
+        {decisions.map((one) => (
+          <li key={one.at + one.decided} class={`event stretch-${one.status}`}>
+            <Moment at={one.at} />
+            <span class="event-what">{one.decided}</span>
+            <span class="event-cause">{[one.seen, one.waiting && `waits for ${one.waiting}`].filter(Boolean).join("; ")}</span>
+          </li>
+        ))}
+      </ol>
+    </details>
   );
 }
 
