@@ -55,12 +55,12 @@ export async function enter(): Promise<void> {
 }
 
 export async function logIn(token: string): Promise<void> {
-  await ask<Session>("/api/system/session", { method: "POST", token });
+  await ask<Session>("/api/system/login", { method: "POST", token });
   await enter();
 }
 
 export async function logOut(): Promise<void> {
-  await ask("/api/system/session", { method: "DELETE" });
+  await ask("/api/system/logout", { method: "POST" });
   lock();
 }
 

@@ -74,8 +74,9 @@ STATUSES = [
         ("get", f"{SERVICES}/{{name}}/{part}", {"200", "401", "403", "413", "429", "404", "422", "500"})
         for part in ("latency", "configuration")
     ),
-    *((verb, "/api/system/session", {"200", "401", "403", "413", "429", "500"}) for verb in ("get", "post")),
-    ("delete", "/api/system/session", {"204", "401", "403", "413", "429", "500"}),
+    ("get", "/api/system/session", {"200", "401", "403", "413", "429", "500"}),
+    ("post", "/api/system/login", {"200", "401", "403", "413", "429", "500"}),
+    ("post", "/api/system/logout", {"204", "401", "403", "413", "429", "500"}),
     ("post", "/api/system/reload", {"200", "401", "403", "413", "422", "429", "500"}),
 ]
 

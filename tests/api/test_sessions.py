@@ -19,6 +19,8 @@ from tests.api.fakes import NOON, FakeSupervisor, a_service
 from tests.api.test_services import problem
 
 SESSION = "/api/system/session"
+LOGIN = "/api/system/login"
+LOGOUT = "/api/system/logout"
 LIST = "/api/system/services"
 RESTART = "/api/system/services/ai-llm/restart"
 ADMIN = "an admin's secret of this test"
@@ -43,7 +45,7 @@ def served(
 
 
 def log_in(app: FastAPI, token: str, **more: str) -> Answer:
-    return call(app, "POST", SESSION, {"authorization": f"Bearer {token}", **OURS, **more})
+    return call(app, "POST", LOGIN, {"authorization": f"Bearer {token}", **OURS, **more})
 
 
 def morsel(answer: Answer) -> Morsel[str]:
@@ -87,7 +89,7 @@ def test_who_has_the_read_token_logs_in_to_read() -> None:
     assert answer.json == {"caller": "reader", "may_change": False, "token_required": True}
     assert call(app, "GET", LIST, cookie(answer)).status == 200
     problem(call(app, "POST", RESTART, cookie(answer)), 403, "read_only")
-    assert call(app, "DELETE", SESSION, cookie(answer)).status == 204
+    assert call(app, "POST", LOGOUT, cookie(answer)).status == 204
 
 
 def test_a_wrong_token_is_no_login() -> None:
@@ -136,7 +138,7 @@ def test_who_logs_out_is_out_also_with_a_copy_of_the_cookie() -> None:
     app = served()
     sent = cookie(log_in(app, ADMIN))
     others = cookie(log_in(app, ADMIN))
-    answer = call(app, "DELETE", SESSION, sent)
+    answer = call(app, "POST", LOGOUT, sent)
     assert answer.status == 204
     assert (morsel(answer).value, morsel(answer)["max-age"]) == ("", "0")
     problem(call(app, "GET", LIST, sent), 401, "unauthorized")
@@ -182,8 +184,8 @@ def test_two_orchestrators_on_one_machine_do_not_log_each_other_out() -> None:
 
 def test_without_a_token_there_is_nothing_to_log_in_to() -> None:
     app = create_app(FakeSupervisor(), WallClock())
-    for method in ("GET", "POST"):
-        answer = call(app, method, SESSION)
+    for method, path in (("GET", SESSION), ("POST", LOGIN)):
+        answer = call(app, method, path)
         assert answer.json == {"caller": "local", "may_change": True, "token_required": False}
         assert "set-cookie" not in answer.headers
 

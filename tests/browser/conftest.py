@@ -27,6 +27,8 @@ QUIETLY: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+NOBODY_THERE: Final = ("net::ERR_CONNECTION_REFUSED", "WebSocket connection to")
+"""What a browser complains of once the orchestrator has ended, as it does before the page in many a test."""
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 860}
 
 Visit = Callable[..., Page]
@@ -70,7 +72,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
             "console",
             lambda message: (
                 complaints.append(f"{message.text} {message.location}")
-                if message.type in ("error", "warning") and not any(one in message.text for one in expected)
+                if message.type in ("error", "warning")
+                and not any(one in message.text for one in (*NOBODY_THERE, *expected))
                 else None
             ),
         )

@@ -12,7 +12,7 @@ export class Refused extends Error {
   }
 }
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST";
 
 let whenLocked: () => void = () => undefined;
 

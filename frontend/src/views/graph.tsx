@@ -252,13 +252,14 @@ function Node({ name, x, y, graph, mood, entry, onEnter, onFocus, onLeave }: Nod
     );
   }
   const { service } = seen;
+  const note = mood.includes("is-cause") ? service.reason || statusWords(service) : statusWords(service);
   return (
     <a
       {...common}
       class={`node tone-${toneOf(service)} ${mood}`}
       href={serviceAddress(name)}
       data-status={service.status}
-      aria-label={describe(name, statusWords(service), graph)}
+      aria-label={describe(name, note, graph)}
       onKeyDown={(event) => {
         if (event.key === " ") {
           event.preventDefault();
@@ -268,15 +269,16 @@ function Node({ name, x, y, graph, mood, entry, onEnter, onFocus, onLeave }: Nod
     >
       <Mark status={service.status} atRest={service.at_rest} />
       <span class="node-name">{name}</span>
-      <span class="node-note">{mood.includes("is-cause") ? service.reason || statusWords(service) : statusWords(service)}</span>
+      <span class="node-note">{note}</span>
     </a>
   );
 }
 
-function describe(name: string, status: string, graph: Graph): string {
+/** Begins with what is to be read there, so that who speaks it is understood. */
+function describe(name: string, note: string, graph: Graph): string {
   const needs = graph.edges.filter((edge) => edge.from === name).map((edge) => edge.to);
   const needed = graph.edges.filter((edge) => edge.to === name).map((edge) => edge.from);
-  const words = [`${name}, ${status}`];
+  const words = [`${name} ${note}`];
   if (needs.length > 0) words.push(`needs ${needs.join(", ")}`);
   if (needed.length > 0) words.push(`needed by ${needed.join(", ")}`);
   return words.join("; ");

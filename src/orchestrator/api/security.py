@@ -36,7 +36,8 @@ TOKEN_PROTOCOL: Final = "orchestrator.bearer."  # noqa: S105 - the word before a
 """How a browser shows a token at a WebSocket, where it can send no header: as a subprotocol, the token in base64url."""
 PUBLIC_PATHS: Final = frozenset({"/api/system/health/live"})
 """Answered without a token: what a container platform asks, and it tells nothing. The dashboard's files are too."""
-SESSION_PATH: Final = "/api/system/session"
+LOGIN_PATH: Final = "/api/system/login"
+LOGOUT_PATH: Final = "/api/system/logout"
 """Whoever may only read logs in and out, too."""
 
 _HOST: Final = re.compile(r"(\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(:[0-9]*)?", re.ASCII | re.IGNORECASE)
@@ -86,7 +87,7 @@ class Access:
             return _cross_site(headers)
         if session is not None and method not in SAFE_METHODS and not _says_where_from(headers):
             return _cross_site(headers)
-        if method not in (*SAFE_METHODS, WEBSOCKET) and caller == "reader" and path != SESSION_PATH:
+        if method not in (*SAFE_METHODS, WEBSOCKET) and caller == "reader" and path not in (LOGIN_PATH, LOGOUT_PATH):
             return _read_only()
         return caller
 

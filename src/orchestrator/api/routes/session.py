@@ -1,4 +1,4 @@
-"""``/api/system/session``: a browser logs in, with a token that it shows once, and logs out."""
+"""``/api/system/login``, ``logout`` and ``session``: a browser shows a token once, and is known until it leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from orchestrator.api.answers import ACCESS
-from orchestrator.api.security import SESSION_PATH, Access, Caller, caller_of
+from orchestrator.api.security import LOGIN_PATH, LOGOUT_PATH, Access, Caller, caller_of
 from orchestrator.api.sessions import LIFETIME, Sessions
 
 
@@ -25,9 +25,10 @@ class SessionRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["session"])
-        router.get(SESSION_PATH, summary="Who asks, and what they may do", responses=ACCESS)(self.show_session)
-        router.post(SESSION_PATH, summary="Log in: a cookie instead of the token", responses=ACCESS)(self.log_in)
-        router.delete(SESSION_PATH, summary="Log out", status_code=204, responses=ACCESS)(self.log_out)
+        who = "Who asks, and what they may do"
+        router.get("/api/system/session", summary=who, responses=ACCESS)(self.show_session)
+        router.post(LOGIN_PATH, summary="A cookie instead of the token", responses=ACCESS)(self.log_in)
+        router.post(LOGOUT_PATH, summary="The end of that", status_code=204, responses=ACCESS)(self.log_out)
         return router
 
     async def show_session(self, request: Request) -> Session:
