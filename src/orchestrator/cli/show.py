@@ -50,8 +50,7 @@ def show(name: str, server: Server, as_json: bool) -> None:
 
 def _availability(server: Server, name: str) -> list[str]:
     """What of its time it was up, as far as that is known: a line a window that says anything."""
-    listed = server.get("/api/system/availability")["services"]
-    windows = next((each["windows"] for each in listed if each["name"] == name), {})
+    windows = server.get("/api/system/availability", service=name)["services"][0]["windows"]
     rows = [
         (Cell(f"up, {window}".ljust(_KEY), dim=True), Cell(_share(each)))
         for window, each in windows.items()

@@ -169,15 +169,16 @@ def _stretches(history: History, now: float) -> Iterator[tuple[Segment, float]]:
 
 
 def _recoveries(history: History) -> Iterator[tuple[float, float]]:
-    """The end and the length of each outage that ended; one in the middle of which nobody looked has no length."""
-    since = history.outage_since
+    """The end and the length of each outage that was seen whole: a start-up is none."""
+    since, was_up = history.outage_since, False
     for segment in history.segments:
         if segment.available is True and since is not None:
             yield segment.since, segment.since - since
         if segment.available is not False:
             since = None
-        elif since is None:
+        elif was_up:
             since = segment.since
+        was_up = segment.available is True
 
 
 def _folded(history: History) -> History:
@@ -188,19 +189,18 @@ def _folded(history: History) -> History:
         until = min((at // HOUR + 1) * HOUR, following.since)
         hours[int(at // HOUR)] = _plus(hours.get(int(at // HOUR), Hour()), oldest, until - at)
         at = until
-    since = history.outage_since if history.outage_since is not None else oldest.since
-    fails = oldest.available is False
-    if fails and following.available is True:
+    since = history.outage_since
+    if since is not None and following.available is True:
         number = int(following.since // HOUR)
         sums = hours.get(number, Hour())
         total = sums.seconds_to_recover + following.since - since
         hours[number] = replace(sums, recoveries=sums.recoveries + 1, seconds_to_recover=total)
-    goes_on = fails and following.available is False
+    begins = following.since if oldest.available is True else since
     return replace(
         history,
         segments=history.segments[1:],
         hours=MappingProxyType(hours),
-        outage_since=since if goes_on else None,
+        outage_since=begins if following.available is False else None,
     )
 
 

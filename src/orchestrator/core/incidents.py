@@ -224,9 +224,13 @@ class Incidents:
 
     @property
     def wake_at(self) -> float:
-        """The moment of the next turn that nothing will announce: somebody is stably healthy then."""
-        members = (each for incident in self.open.values() for each in incident.members if each.left_at is None)
-        stable = [self.conditions[each.service].stable_at for each in members if each.service in self.conditions]
-        if any(incident.cause.subject == ENGINE for incident in self.open.values()) and not self.host.engine:
-            stable.append(self.host.answering_since + SHORTEST_STABLE_RUN)
-        return min(stable, default=math.inf)
+        """The moment of the next turn that nothing will announce: somebody is stably healthy then, which cannot be
+        seen while the engine is away."""
+        return math.inf if self.host.engine else min(map(self._wake_at, self.open.values()), default=math.inf)
+
+    def _wake_at(self, incident: Incident) -> float:
+        members = [each.service for each in incident.members if each.left_at is None]
+        if not members and incident.cause.subject == ENGINE:
+            return self.host.answering_since + SHORTEST_STABLE_RUN
+        known = (self.conditions.get(name) for name in members)
+        return min((each.stable_at for each in known if each is not None), default=math.inf)

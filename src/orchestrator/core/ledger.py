@@ -50,7 +50,7 @@ def reckon(
             if words or not _starts_up(draft, condition):
                 place(draft, condition, failed=bool(words))
         elif words and condition.stand != "excused":
-            draft.conditions[condition.service] = replace(condition, sentence=f"{condition.service}: {words}")
+            draft.conditions[condition.service] = replace(condition, sentence=f"{condition.service} failed: {words}")
             place(draft, draft.conditions[condition.service], failed=True)
     for note in notes:
         _write_down(draft, note)

@@ -38,7 +38,7 @@ def stand_of(state: ServiceState, container: ContainerSnapshot | None, *, held: 
             return "ill" if state.discovered else "coming"
         case Status.STOPPED if state.reason == LEFT_ALONE:
             return "excused"
-        case Status.STOPPED | Status.UNHEALTHY | Status.DISABLED:
+        case _:
             return "ill"
 
 

@@ -31,6 +31,7 @@ At the end of every story the promises are checked that hold in every story: see
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
@@ -42,6 +43,7 @@ from orchestrator.configuration.resolve import SharedLayers
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.ending import Ending
+from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import (
     CommandCheck,
@@ -55,6 +57,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
+from orchestrator.runtime.incident_document import incident_of
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
@@ -369,6 +372,12 @@ class Scenario:
     def told_of_host(self) -> Sequence[Told]:
         """What was told that is no service's, oldest first."""
         return [event for event in read_told(self.store.medium) if not event.service]
+
+    def incidents(self) -> list[Incident]:
+        """As the store has them, oldest first."""
+        kept = [self.store.medium.incidents[number] for number in sorted(self.store.medium.incidents)]
+        read = (incident_of({**json.loads(summary), **json.loads(details)}) for summary, details in kept)
+        return [incident for incident in read if incident is not None]
 
     def messages(self, service: str) -> list[str]:
         return [event.message for event in self.told(service)]

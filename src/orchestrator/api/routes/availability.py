@@ -7,14 +7,14 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from orchestrator.api.answers import ACCESS, ONE
+from orchestrator.api.answers import ONE
 from orchestrator.api.schemas import Timestamp
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.history import Figures, Stretch
 from orchestrator.core.model import Category
 from orchestrator.errors import UnknownService
 from orchestrator.ports import Clock
-from orchestrator.runtime.views import timestamp
+from orchestrator.runtime.views import ServiceView, timestamp
 
 Window = Literal["1h", "24h", "7d", "30d"]
 WINDOWS: Final[dict[Window, float]] = {"1h": 3600.0, "24h": 86_400.0, "7d": 7 * 86_400.0, "30d": 30 * 86_400.0}
@@ -92,12 +92,15 @@ class AvailabilityRoutes:
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/api/system", tags=["incidents"])
         every = "What of its time each service was up"
-        router.get("/availability", summary=every, responses=ACCESS)(self.availability)
+        router.get("/availability", summary=every, responses=ONE)(self.availability)
         past = "When a service was in which status"
         router.get("/services/{name}/history", summary=past, responses=ONE)(self.history)
         return router
 
-    async def availability(self) -> AvailabilityList:
+    async def availability(
+        self, service: Annotated[str | None, Query(description="Only of this one.")] = None
+    ) -> AvailabilityList:
+        views = self._orchestrator.services() if service is None else (self._require(service),)
         listed = [
             ServiceAvailability(
                 name=view.name,
@@ -107,7 +110,7 @@ class AvailabilityRoutes:
                     for name, window in WINDOWS.items()
                 },
             )
-            for view in self._orchestrator.services()
+            for view in views
         ]
         return AvailabilityList(services=listed, timestamp=self._now())
 
@@ -116,10 +119,15 @@ class AvailabilityRoutes:
         name: Annotated[str, Path(description="The service's name.", examples=["ai-yolo26"])],
         hours: Annotated[int, Query(ge=1, le=MOST_HOURS, description="Up to now.")] = 24,
     ) -> History:
-        if self._orchestrator.service(name) is None:
-            raise UnknownService(name, [one.name for one in self._orchestrator.services()])
+        self._require(name)
         found = self._orchestrator.history(name, hours * 3600.0)
         return History(service=name, segments=[Segment.of(each) for each in found], timestamp=self._now())
+
+    def _require(self, name: str) -> ServiceView:
+        view = self._orchestrator.service(name)
+        if view is None:
+            raise UnknownService(name, [one.name for one in self._orchestrator.services()])
+        return view
 
     def _now(self) -> str:
         return timestamp(self._clock.now().wall)

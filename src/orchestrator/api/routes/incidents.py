@@ -93,7 +93,7 @@ class IncidentRoutes:
         away = problems(s503="The store cannot be read.")
         one = {**READ, **away, **problems(s404="No such incident, or not any more.")}
         router.get("", summary="What went wrong, newest first", responses={**ACCESS, **READ})(self.list_incidents)
-        router.get("/{number}", summary="One incident, with its story", responses=one)(self.get_incident)
+        router.get("/{id}", summary="One incident, with its story", responses=one)(self.get_incident)
         return router
 
     async def list_incidents(
@@ -111,7 +111,7 @@ class IncidentRoutes:
             timestamp=timestamp(self._clock.now().wall),
         )
 
-    async def get_incident(self, number: Annotated[int, Path(ge=1, description="Its `id`.", examples=[7])]) -> Incident:
+    async def get_incident(self, number: Annotated[int, Path(ge=1, alias="id", examples=[7])]) -> Incident:
         document = await self._orchestrator.incident(number)
         if document is None:
             raise UnknownIncident(number)
