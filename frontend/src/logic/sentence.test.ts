@@ -24,6 +24,15 @@ test("the cause is named and those that wait for it are counted", () => {
   expect(sentenceOf(services, true)).toEqual({ text: "Healing postgres, 2 waiting, 1 healthy", tone: "bad" });
 });
 
+test("without a failure it is said what is waited for", () => {
+  const services = [
+    aService("postgres", { status: "stopped", at_rest: true }),
+    aService("backend", { status: "stopped", waiting_on: ["postgres"] }),
+    aService("frontend", { status: "stopped", waiting_on: ["backend"] }),
+  ];
+  expect(sentenceOf(services, true).text).toBe("2 waiting for postgres, 1 at rest");
+});
+
 test("many that fail are two names and a number", () => {
   const services = ["a", "b", "c", "d"].map((name) => aService(name, { status: "unhealthy" }));
   expect(sentenceOf(services, true).text).toBe("Healing a, b and 2 more");

@@ -27,9 +27,10 @@ export function sentenceOf(services: readonly Service[], engineReachable: boolea
   const parts = [
     healing.length > 0 && `healing ${named(healing)}`,
     left.length > 0 && `${named(left)} ${left.length === 1 ? "is" : "are"} down and left alone`,
-    waiting.length > 0 && `${waiting.length} waiting`,
+    waiting.length > 0 && (failing.length > 0 ? `${waiting.length} waiting` : `${waiting.length} waiting for ${roots(waiting)}`),
     starting.length > 0 && (troubled ? `${starting.length} starting` : `starting ${named(starting)}`),
     disabled.length > 0 && `${disabled.length} disabled`,
+    resting.length > 0 && `${resting.length} at rest`,
     well.length > 0 && `${well.length} healthy`,
   ].filter((part) => part !== false);
   const text = parts.join(", ");
@@ -54,9 +55,20 @@ export function sort(services: readonly Service[]): Record<Condition, Service[]>
   return sorted;
 }
 
+/** What they wait for and that waits for nothing itself. */
+function roots(waiting: readonly Service[]): string {
+  const known = new Set(waiting.map((one) => one.name));
+  const awaited = new Set(waiting.flatMap((one) => one.waiting_on));
+  return listed([...awaited].filter((name) => !known.has(name)).sort());
+}
+
 function named(services: readonly Service[]): string {
-  const names = services.slice(0, MOST_NAMED).map((one) => one.name);
-  const more = services.length - names.length;
+  return listed(services.map((one) => one.name));
+}
+
+function listed(all: readonly string[]): string {
+  const names = all.slice(0, MOST_NAMED);
+  const more = all.length - names.length;
   if (more > 0) return `${names.join(", ")} and ${more} more`;
   return names.join(" and ");
 }

@@ -187,8 +187,9 @@ function Canvas({ graph, drawing, trouble }: { graph: Graph; drawing: Drawing; t
 
 const HEAD = 26;
 const SMALLEST = 0.62;
+const LARGEST = 1.3;
 
-/** Smaller where the window is, to a point: what cannot be read any more is scrolled instead. */
+/** As wide as the window, within reason: what cannot be read any more is scrolled instead. */
 function useFit(element: { current: HTMLElement | null }, width: number): number {
   const [room, setRoom] = useState(width);
   useEffect(() => {
@@ -198,7 +199,7 @@ function useFit(element: { current: HTMLElement | null }, width: number): number
     observer.observe(watched);
     return () => observer.disconnect();
   }, [element]);
-  return width === 0 ? 1 : Math.min(1, Math.max(SMALLEST, room / width));
+  return width === 0 ? 1 : Math.min(LARGEST, Math.max(SMALLEST, room / width));
 }
 
 function edgeClass(edge: Graph["edges"][number], near: Set<string> | null, trouble: Trouble, active: string | null): string {

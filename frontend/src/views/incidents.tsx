@@ -67,8 +67,9 @@ function Row({ incident }: { incident: IncidentSummary }) {
 }
 
 function Badge({ incident }: { incident: IncidentSummary }) {
-  const open = incident.status === "open";
-  return <span class={`badge ${open ? `badge-${incident.severity}` : "badge-closed"}`}>{open ? "open" : "closed"}</span>;
+  if (incident.status === "closed") return <span class="badge badge-closed">closed</span>;
+  if (incident.recovered_at !== null) return <span class="badge badge-recovered">recovered</span>;
+  return <span class={`badge badge-${incident.severity}`}>open</span>;
 }
 
 function members({ members }: IncidentSummary): string {
@@ -172,7 +173,7 @@ function CauseOf({ cause }: { cause: Cause }) {
     <section class="cause">
       <h2>Cause</h2>
       <p>
-        {cause.service !== "" && <a href={serviceAddress(cause.service)}>{cause.service}</a>} {cause.sentence}{" "}
+        <Named service={cause.service} text={cause.sentence} />{" "}
         <span class="tag">{cause.confidence}</span>
       </p>
       {cause.remedy !== "" && (
@@ -184,13 +185,25 @@ function CauseOf({ cause }: { cause: Cause }) {
   );
 }
 
+/** A sentence of a service, with its name as a link, once. */
+function Named({ service, text }: { service: string; text: string }) {
+  if (service === "") return <>{text}</>;
+  const rest = text.startsWith(`${service} `) ? text.slice(service.length) : ` ${text}`;
+  return (
+    <>
+      <a href={serviceAddress(service)}>{service}</a>
+      {rest}
+    </>
+  );
+}
+
 function StepLine({ step }: { step: Step }) {
   return (
-    <li class={`step step-${step.kind}`}>
+    <li class={`step step-${step.kind}${/ failed\b/.test(step.text) ? " step-failed" : ""}`}>
       <Moment at={step.at} />
       <span class="step-kind">{step.kind}</span>
       <span>
-        {step.service !== "" && <a href={serviceAddress(step.service)}>{step.service}</a>} {step.text}
+        <Named service={step.service} text={step.text} />
       </span>
     </li>
   );

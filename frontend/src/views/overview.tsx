@@ -59,7 +59,7 @@ function Headline() {
       {open.map((one) => (
         <a class="headline-incident" key={one.id} href={`/incidents/${one.id}`}>
           <span class="tag">incident {one.id}</span>
-          <span>{one.title}</span>
+          <span class="headline-title">{one.title}</span>
           {one.recovered_at !== null && <span class="quiet">recovered, watched until it is stable</span>}
         </a>
       ))}
