@@ -27,7 +27,7 @@ QUIETLY: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-NOBODY_THERE: Final = ("net::ERR_CONNECTION_REFUSED", "WebSocket connection to")
+NOBODY_THERE: Final = ("net::ERR_", "WebSocket connection to")
 """What a browser complains of once the orchestrator has ended, as it does before the page in many a test."""
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 860}
 

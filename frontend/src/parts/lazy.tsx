@@ -10,19 +10,18 @@ export function lazy<Props extends object = object>(load: () => Promise<Componen
   let loaded: ComponentType<Props> | null = null;
   const fetched = async () => {
     loaded = await load();
-    return loaded;
   };
   // while nobody waits for it: the server may be gone when somebody does
   setTimeout(() => void fetched().catch(() => undefined), MEANWHILE);
   return function Lazy(props: Props & JSX.IntrinsicAttributes) {
-    const [, setShown] = useState(loaded);
+    const [, setFetched] = useState(false);
     const [failed, setFailed] = useState(false);
     const { phase } = connection.value;
     useEffect(() => {
       if (loaded !== null || phase === "lost") return;
       setFailed(false);
       fetched()
-        .then((view) => setShown(() => view))
+        .then(() => setFetched(true))
         .catch(() => setFailed(true));
     }, [phase]);
     if (failed) return <Failure words="This view could not be loaded: the orchestrator may be newer than this page. Reload it." />;

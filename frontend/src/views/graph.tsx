@@ -247,8 +247,7 @@ function Node({ name, x, y, graph, mood, entry, onEnter, onFocus, onLeave }: Nod
     const state = resource?.state ?? "not there";
     return (
       <div {...common} class={`node foreign ${mood}`} role="img" aria-label={`${name}, ${state}`}>
-        <span class="node-name">{name}</span>
-        <span class="node-note">{state}</span>
+        <span class="node-name">{name}</span> <span class="node-note">{state}</span>
       </div>
     );
   }
@@ -269,8 +268,7 @@ function Node({ name, x, y, graph, mood, entry, onEnter, onFocus, onLeave }: Nod
       }}
     >
       <Mark status={service.status} atRest={service.at_rest} />
-      <span class="node-name">{name}</span>
-      <span class="node-note">{note}</span>
+      <span class="node-name">{name}</span> <span class="node-note">{note}</span>
     </a>
   );
 }
