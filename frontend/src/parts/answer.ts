@@ -1,6 +1,8 @@
-// A question of a view to the API, asked when the view opens and again whenever what it depends on changes.
+// A question of a view to the API, asked when the view opens, again whenever what it depends on changes, and once more
+// when a lost connection is there again.
 import { useEffect, useState } from "preact/hooks";
 import { ask, wordsOf } from "../api/client";
+import { connection } from "../store";
 
 export interface Answer<Shape> {
   value: Shape | null;
@@ -10,7 +12,9 @@ export interface Answer<Shape> {
 
 export function useAnswer<Shape>(path: string, again: unknown = null, every = 0): Answer<Shape> {
   const [answer, setAnswer] = useState<Answer<Shape> & { path: string }>({ value: null, failure: "", path });
+  const open = connection.value.phase === "open";
   useEffect(() => {
+    if (!open) return;
     const left = new AbortController();
     const read = () => {
       if (document.visibilityState !== "visible") return;
@@ -27,6 +31,6 @@ export function useAnswer<Shape>(path: string, again: unknown = null, every = 0)
       left.abort();
       clearInterval(timer);
     };
-  }, [path, again, every]);
+  }, [path, again, every, open]);
   return answer.path === path ? answer : { value: null, failure: "" };
 }

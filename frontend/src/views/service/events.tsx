@@ -4,7 +4,7 @@ import { ask, wordsOf } from "../../api/client";
 import type { EventList, HealthEvent } from "../../api/types";
 import { Empty, Failure } from "../../parts/empty";
 import { Moment } from "../../parts/time";
-import { state } from "../../store";
+import { connection, state } from "../../store";
 
 const PAGE = 50;
 
@@ -24,7 +24,10 @@ export function Events({ name }: { name: string }) {
       })
       .catch((error: unknown) => setFailure(wordsOf(error)));
   }
-  useEffect(() => read(null), [name]);
+  const open = connection.value.phase === "open";
+  useEffect(() => {
+    if (open) read(null);
+  }, [name, open]);
 
   const newest = kept?.[0]?.sequence ?? 0;
   const fresh = state.value.events.filter((one) => one.data["name"] === name && one.sequence > newest);
