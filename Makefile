@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON_HERE := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: help venv test check live fmt bench demo demo-down page screenshots schema lock clean
+.PHONY: help venv test check live live-again fmt bench demo demo-down page screenshots schema lock clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 20
@@ -27,8 +27,12 @@ check: venv  ## style, types, architecture, fast tests; the core covered to its 
 
 live: venv  ## the live tests alone, those in a browser too (root; every engine they need is their own)
 	$(PYTHON_HERE) -m scripts.page tools
-	$(PYTHON_HERE) -m pytest tests/live
-	$(PYTHON_HERE) -m pytest tests/browser
+	$(PYTHON_HERE) -m pytest tests/live || $(MAKE) --no-print-directory live-again
+	$(PYTHON_HERE) -m pytest tests/browser || $(MAKE) --no-print-directory live-again
+
+live-again: venv  ## those live tests that failed the last time
+	@echo "Once more, each by itself, what failed: what fails twice fails; what passes now is a race to be found."
+	$(PYTHON_HERE) -m pytest tests/live tests/browser --last-failed --last-failed-no-failures=none
 
 fmt: venv  ## put the style right
 	$(BIN)/ruff check --fix

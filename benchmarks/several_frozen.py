@@ -1,8 +1,7 @@
 """Several processes frozen (SIGSTOP) at once: how soon the last one answers again, beside one alone.
 
-A check every second. Three have to take about as long as one. Ten that fail together are taken for what is no fault of
-theirs: one is restarted first, and the others when that helped. Both engines, or the one that is named; after that,
-numbers of containers in place of the usual ones.
+A check every second. Three have to take about as long as one, and so have ten: what is frozen explains itself. Both
+engines, or the one that is named; after that, numbers of containers in place of the usual ones.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from tests.live.serve import Serve, service_labels
 SIZES = (1, 3, 10)
 ROUNDS = 3
 PATIENCE = 120.0
-"""Seconds: a pause of all restarts is waited out."""
 
 
 def main() -> None:

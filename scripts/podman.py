@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -71,10 +72,15 @@ class PrivatePodman:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_TIMEOUT
-        while not self.socket.exists():
+        while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise PodmanError(f"podman system service did not come up; {log} ends: {log.read_text()[-500:]}")
             time.sleep(0.02)
+
+    def _listens(self) -> bool:
+        """The file is there before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as caller:
+            return caller.connect_ex(str(self.socket)) == 0
 
     def stop(self, *, hard: bool = False) -> None:
         """End the API service; containers go on. ``hard``: by SIGKILL."""

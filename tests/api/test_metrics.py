@@ -15,7 +15,8 @@ from orchestrator.api.app import create_app
 from orchestrator.core.gpus import Driver
 from orchestrator.core.messages import Action, Failure, Outcome, Result
 from orchestrator.core.model import ActionKind, Instant, ProbeResult, Run, ServiceSpec, Status, Verdict
-from orchestrator.runtime.views import GpuProcessView, GpusView, GpuView
+from orchestrator.core.resources import Presence
+from orchestrator.runtime.views import GpuProcessView, GpusView, GpuView, ResourceView
 from tests.api.asgi import call
 from tests.api.fakes import FakeSupervisor, StoppedClock, a_service
 
@@ -199,3 +200,13 @@ def test_the_gpus_have_series_where_there_are_any() -> None:
     assert series["orchestrator_service_gpu_memory_used_bytes"] == {("0", "ai-llm"): 14_500}
     supervisor.overall = replace(supervisor.overall, gpus=GpusView(Driver.MISSING))
     assert scraped(supervisor)["orchestrator_gpu_driver_up"] == {(): 0}
+
+
+def test_each_precondition_that_can_be_asked_has_a_series() -> None:
+    supervisor = FakeSupervisor()
+    assert "orchestrator_precondition_met" not in scraped(supervisor)
+    states = {"mount:/mnt/x": Presence.THERE, "tcp:db:5432": Presence.MISSING, "dns:nas": Presence.UNKNOWN}
+    seen = tuple(ResourceView(name, state, "") for name, state in states.items())
+    supervisor.overall = replace(supervisor.overall, preconditions=seen)
+    met = scraped(supervisor)["orchestrator_precondition_met"]
+    assert met == {("mount:/mnt/x",): 1, ("tcp:db:5432",): 0}

@@ -73,6 +73,16 @@ def test_what_took_how_long_and_the_critical_path() -> None:
     assert [one["outcome"] for one in document["services"]] == ["done", "done", "done"]
 
 
+def test_a_blip_of_one_that_was_up_already_is_no_part_of_the_critical_path() -> None:
+    progress = Progress("up", an_answer(), at(0))
+    comes_up(progress, "postgres", 0.0, 3.1)
+    comes_up(progress, "backend", 3.1, 11.3)
+    progress.take(event("postgres", "Health check failed", "unhealthy", 11.5))
+    progress.take(event("postgres", "Service recovered", "running", 11.8))
+    comes_up(progress, "frontend", 11.3, 12.3)
+    assert words(progress)[-1] == "critical path: postgres 3.1 s -> backend 8.2 s -> frontend 1.0 s = 12.3 s"
+
+
 def test_down_goes_the_other_way_round() -> None:
     progress = Progress("down", an_answer("running"), at(0))
     for name, begun, ended in (("frontend", 0.0, 1.0), ("backend", 1.0, 2.0), ("postgres", 2.0, 5.0)):

@@ -11,11 +11,19 @@ from click.testing import CliRunner, Result
 from orchestrator.adapters.stores import SqliteStore
 from orchestrator.cli import main
 from orchestrator.cli.state_file import State, UnusableFile, lines_of, read_lines
-from orchestrator.ports import EventRecord, Kept
+from orchestrator.ports import EventRecord, IncidentRecord, Kept
 from orchestrator.runtime.clock import SystemClock
 
 WEB = {"status": "running", "reason": "verified: HTTP 200 \u2028 \u00fc"}
-STATE = State({"web": dict(WEB)}, [EventRecord(n, "web", {"message": "m", "sequence": n}) for n in range(3, 1205)])
+STATE = State(
+    {"web": dict(WEB)},
+    [EventRecord(n, "web", {"message": "m", "sequence": n}) for n in range(3, 1205)],
+    [
+        IncidentRecord(n, {"id": n, "status": status, "members": []}, {"timeline": [], "evidence": []})
+        for n, status in ((2, "closed"), (3, "open"))
+    ],
+    {"web": {"segments": [["running", True, 1.5]]}, "": {"alive_at": 2.5}},
+)
 
 
 def run(*words: str, given: str | None = None) -> Result:
@@ -26,7 +34,9 @@ def filled(path: Path, state: State = STATE) -> str:
     async def fill() -> None:
         store = SqliteStore(path, SystemClock())
         await store.open()
-        await store.write(dict(state.services), state.events)
+        await store.write(
+            dict(state.services), state.events, incidents=state.incidents, histories=dict(state.histories)
+        )
         await store.close()
 
     asyncio.run(fill())
@@ -50,11 +60,13 @@ def test_everything_arrives_in_another_store(tmp_path: Path) -> None:
     exported = run("export", str(file), source)
     imported = run("import", str(file), f"--state={target}")
 
-    assert exported.output == f"1 services and 1202 events written to {file}\n"
-    assert (imported.exit_code, imported.output) == (0, "1 services and 1202 events imported\n")
+    assert exported.output == f"1 services, 1202 events and 2 incidents written to {file}\n"
+    assert (imported.exit_code, imported.output) == (0, "1 services, 1202 events and 2 incidents imported\n")
     kept, events = held(target)
     assert (kept.services, kept.last_sequence) == ({"web": WEB}, 1204)
     assert events[::-1] == list(STATE.events)
+    assert (list(kept.incidents), kept.last_incident) == ([STATE.incidents[1]], 3)
+    assert kept.histories == STATE.histories
     assert file.stat().st_mode & 0o777 == 0o600
 
 
@@ -118,7 +130,7 @@ WHOLE = list(lines_of(STATE))
         (["{}"], "not that of an export"),
         (["[]"], "line 1 is no JSON object"),
         (["what"], "line 1 is no JSON"),
-        ([WHOLE[0].replace('"version":1', '"version":2'), *WHOLE[1:]], "it has version 2"),
+        ([WHOLE[0].replace('"version":2', '"version":3'), *WHOLE[1:]], "it has version 3"),
         (WHOLE[:-1], "it was cut off or changed"),
         ([*WHOLE[:5], "{}", *WHOLE[6:]], "line 6 is neither a service nor an event"),
         ([*WHOLE[:2], WHOLE[3], WHOLE[2], *WHOLE[4:]], "line 4: event 3 comes after event 4"),
@@ -135,3 +147,11 @@ def test_an_unusable_file_leaves_no_trace(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "Nothing was imported" in refused.output
     assert not (tmp_path / "b.db").exists()
+
+
+def test_a_file_of_the_first_version_is_read() -> None:
+    header = '{"format":"container-orchestrator-state","version":1,"services":1,"events":1}'
+    event = '{"event":{"message":"m","sequence":3},"of":"web"}'
+    read = read_lines([header, '{"service":"web","state":{"status":"running"}}', event])
+    assert (read.services, len(read.events)) == ({"web": {"status": "running"}}, 1)
+    assert (read.incidents, read.histories) == ([], {})

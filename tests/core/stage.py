@@ -88,6 +88,8 @@ class Stage:
         self.container: ContainerSnapshot | NoEvidence | None = UNSEEN
         self.probe: ProbeResult | None = None
         self.unmet: tuple[str, ...] = ()
+        self.unmet_ended = math.inf
+        self.in_window = False
         self.stop_requested = False
         self.roots: tuple[str, ...] = ()
         self.held = ""
@@ -116,6 +118,8 @@ class Stage:
             container=self.container,
             probe=self.probe,
             unmet=self.unmet,
+            unmet_ended=self.unmet_ended,
+            in_window=self.in_window,
             stop_requested=self.stop_requested,
             roots=self.roots,
             held=self.held,

@@ -48,6 +48,9 @@ FULL = ServiceState(
     failed_probes=5,
     probe_seen=NOW.moment - 1,
     counted=True,
+    waiting=True,
+    wait_told=True,
+    failed_at=NOW.wall - 1,
     attempt=ATTEMPT,
     completed=True,
     owners=(("v1", "vpn"), ("w1", "web")),
@@ -87,6 +90,7 @@ states = st.builds(
     failed_probes=counts,
     probe_seen=st.floats(-1e9, 1e9),
     counted=st.booleans(),
+    failed_at=st.none() | walls,
     attempt=attempts,
     completed=st.booleans(),
 )

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.messages import Message, Restart, Result, Severed, Start, Stop
 from orchestrator.core.model import ActionKind, ContainerState, ContainerSummary, Kind, RunningCheck, Status, Tie
 from orchestrator.core.policy import RESUME_AGAIN
-from orchestrator.core.rejoin import SUFFIX, original_name, remedy
+from orchestrator.core.rejoin import REPLACES, SUFFIX, original_name, remedy
 from tests.core.stage import BY_HTTP, Stage, a_spec, disabled, healthy, stopped
 
 NETWORK = (Tie("volumes", "vols"), Tie("network", "v1"))
@@ -48,6 +48,20 @@ def test_what_it_does_not_use_any_more_is_forgotten() -> None:
     stage.owners = ()
     stage.looks(stage.new_run(container_id="c2", ties=(Tie("network", "v2"),)))
     assert stage.state.owners == ()
+
+
+def test_what_took_the_place_of_another_one_and_lost_its_owner_before_it_was_seen_used_that_one_s_too() -> None:
+    stage = a_guest()
+    stage.owners, stage.severed = (), Severed(("v2",), ("vpn",))
+    stage.looks(stage.new_run(container_id="c2", ties=(Tie("network", "v2"),)))
+    assert stage.state.owners == (("v1", "vpn"),)
+
+
+def test_what_was_created_in_the_place_of_another_one_uses_that_one_s_too() -> None:
+    stage = a_guest()
+    stage.owners = ()
+    stage.looks(stage.new_run(container_id="c2", ties=(Tie("network", "v2"),), labels={REPLACES: "c1"}))
+    assert stage.state.owners == (("v1", "vpn"),)
 
 
 # --- recreating ----------------------------------------------------------------------------------------------

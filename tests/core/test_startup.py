@@ -166,7 +166,7 @@ def test_up_starts_what_was_only_created() -> None:
 def test_up_waits_for_what_is_required_and_then_starts_it() -> None:
     stage = at_rest()
     stage.unmet = ("postgres", "redis")
-    assert ask(stage, UP).message == "web is started as soon as postgres, redis runs"
+    assert ask(stage, UP).message == "web is started as soon as postgres runs and redis runs"
     assert stage.does == []
     assert stage.state.stopped_by is None
     stage.after(60).unmet = ()
@@ -205,6 +205,34 @@ def test_up_leaves_what_a_person_holds_and_says_so() -> None:
     assert reply.message == "web is held by ann (a look): `release` it, or `start` it all the same"
     stage.after(61).turn()
     assert stage.does == [], "it stays stopped, as it was"
+
+
+def test_up_leaves_what_a_maintenance_window_holds_and_says_so() -> None:
+    stage = at_rest()
+    stage.held, stage.in_window = "maintenance until 04:30 (backup)", True
+    reply = ask(stage, UP)
+    assert (reply.accepted, reply.conflict, stage.does) == (False, "left", [])
+    assert reply.message == "web is held: maintenance until 04:30 (backup): `start` it all the same"
+    stage.held, stage.in_window = "", False
+    stage.after(1).turn()
+    assert stage.does == [], "it stays stopped, as it was"
+
+
+@pytest.mark.parametrize(
+    ("unmet", "words"),
+    [
+        (("db",), "db runs"),
+        (("db", "mount:/mnt/x"), "db runs and mount:/mnt/x is there"),
+        (("path:/mnt/x",), "path:/mnt/x is there"),
+        (("tcp:[::1]:80",), "tcp:[::1]:80 answers"),
+        (("dns:nas",), "dns:nas is resolved"),
+        (("gpu",), "gpu answers"),
+    ],
+)
+def test_up_says_what_has_to_come_true_first(unmet: tuple[str, ...], words: str) -> None:
+    stage = at_rest()
+    stage.unmet = unmet
+    assert ask(stage, UP).message == f"web is started as soon as {words}"
 
 
 def test_up_leaves_a_job_that_is_complete() -> None:

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 import pytest
 
 from orchestrator.core import storm
-from orchestrator.core.storm import FEWEST, FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, WINDOW, Candidate, Storm
+from orchestrator.core.storm import (
+    FEWEST,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    PROMPT,
+    SLOWEST,
+    WINDOW,
+    Candidate,
+    Examination,
+    Illness,
+    Storm,
+)
 
 NOW = 1000.0
 CALM = Storm()
@@ -15,8 +26,10 @@ WEB = Candidate("web", grace=30.0, dependents=0)
 DB = Candidate("db", grace=10.0, dependents=3)
 
 
-def ill(count: int, since: float = NOW) -> Mapping[str, float]:
-    return {f"service-{number}": since for number in range(count)}
+def ill(count: int, since: float = NOW, *, told_in: float = 2.0, frozen: bool = False) -> Mapping[str, Illness]:
+    """On a host that is starved, unless told otherwise."""
+    examination = Examination(since, told_in, frozen)
+    return {f"{'frozen' if frozen else 'service'}-{number}": Illness(since, examination) for number in range(count)}
 
 
 def opened(at: float = NOW, before: Storm = CALM) -> Storm:
@@ -39,7 +52,7 @@ def watched(remembered: Storm, usual: float = 0.0) -> Storm:
 
 
 def test_many_unrelated_failures_within_seconds_open_it_and_say_so() -> None:
-    causes = {**ill(FEWEST, NOW), "first": NOW - 8}
+    causes = {**ill(FEWEST, NOW), "first": Illness(NOW - 8)}
     found = storm.watch(CALM, causes, services=20, usual=0.0, now=NOW)
     assert found.words == "restarts are paused: 6 unrelated services failed within 8 s"
     assert found.until == NOW + FIRST_PAUSE
@@ -53,11 +66,49 @@ def test_many_unrelated_failures_within_seconds_open_it_and_say_so() -> None:
         (ill(30, NOW - WINDOW - 1), 100),
         (ill(9), 100),
         (ill(49), 500),
+        (ill(30, frozen=True), 30),
+        ({**ill(FEWEST - 1), **ill(30, frozen=True)}, 40),
     ],
-    ids=["nothing", "few", "long ago", "few of a hundred", "few of five hundred"],
+    ids=["nothing", "few", "long ago", "few of a hundred", "few of five hundred", "frozen", "few beside frozen ones"],
 )
-def test_what_is_few_or_slow_to_come_does_not_open_it(causes: Mapping[str, float], services: int) -> None:
+def test_what_is_few_or_slow_to_come_or_explains_itself_does_not_open_it(
+    causes: Mapping[str, Illness], services: int
+) -> None:
     assert storm.watch(CALM, causes, services=services, usual=0.0, now=NOW) == CALM
+
+
+@pytest.mark.parametrize(("told_in", "pause"), [(0.02, 0.0), (PROMPT, 0.0), (PROMPT + 0.1, FIRST_PAUSE)])
+def test_on_a_host_that_has_nothing_to_recover_from_one_is_tried_at_once(told_in: float, pause: float) -> None:
+    found = storm.watch(CALM, ill(FEWEST, told_in=told_in), services=20, usual=0.0, now=NOW)
+    assert found.words
+    assert found.until == NOW + pause
+
+
+def test_one_that_the_engine_is_slow_to_tell_of_is_enough_for_a_pause_and_so_is_one_that_it_told_nothing_of() -> None:
+    prompt = ill(FEWEST, told_in=0.02)
+    for other in (Illness(NOW, Examination(NOW, PROMPT + 1, frozen=False)), Illness(NOW)):
+        found = storm.watch(CALM, {**prompt, "other": other}, services=20, usual=0.0, now=NOW)
+        assert found.until == NOW + FIRST_PAUSE
+
+
+def test_a_trial_at_once_that_was_in_vain_is_followed_by_the_first_pause() -> None:
+    found = storm.watch(CALM, ill(FEWEST, told_in=0.02), services=20, usual=0.0, now=NOW)
+    found = storm.tried(after_pause(found, WEB), well=False, now=NOW + 20)
+    assert found.until == NOW + 20 + FIRST_PAUSE
+
+
+def test_after_a_trial_that_helped_those_found_ill_later_need_none_as_long_as_the_host_is_well() -> None:
+    closed = storm.tried(after_pause(opened(), DB), well=True, now=NOW + 60)
+    assert storm.watch(closed, ill(20, NOW + 100, told_in=0.02), services=20, usual=0.0, now=NOW + 100) == closed
+    assert storm.watch(closed, ill(20, NOW + 100), services=20, usual=0.0, now=NOW + 100).why
+    long_after = NOW + 60 + storm.CALM
+    assert storm.watch(closed, ill(20, long_after, told_in=0.02), services=20, usual=0.0, now=long_after).why
+
+
+def test_soon_after_a_storm_in_which_nothing_was_proven_nothing_is_tried_at_once() -> None:
+    closed = after_pause(opened(), WEB, still_ill=0)
+    found = storm.watch(closed, ill(FEWEST, NOW + 100, told_in=0.02), services=20, usual=0.0, now=NOW + 100)
+    assert found.until == NOW + 100 + 2 * FIRST_PAUSE
 
 
 def test_the_more_services_the_more_have_to_fail() -> None:

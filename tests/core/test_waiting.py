@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.core.messages import Disable, Message, Stop
 from orchestrator.core.model import ActionKind, Kind, Status
+from orchestrator.core.policy import ONE_CAUSE
 from tests.core.stage import GRACE, a_spec, healthy, stopped, unhealthy
 
 WAITS = [Message.WAITING, Message.RESUMED]
@@ -171,3 +173,77 @@ def test_a_reason_survives_the_turns_in_which_nothing_changes() -> None:
     before = stage.state
     stage.after(3600).turn()
     assert replace(stage.state, reason=before.reason) == before
+
+
+# --- what the host lacks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("unmet", "roots"), [("gpu", "gpu"), ("mount:/mnt/x", "mount:/mnt/x"), ("db", "dns:nas")])
+def test_what_the_host_lacks_is_waited_for_without_an_event_of_each_service(unmet: str, roots: str) -> None:
+    stage = unhealthy()
+    stage.unmet, stage.roots = (unmet,), (roots,)
+    stage.after(1).fails()
+    assert (stage.state.waiting, stage.told) == (True, [])
+    stage.unmet = stage.roots = ()
+    stage.after(60).turn()
+    assert (stage.state.waiting, stage.told, stage.does) == (False, [], [])
+    assert stage.state.reason == f"what it waited for is back: it has {GRACE:g} s to come back too"
+
+
+def test_who_waits_for_a_service_too_is_told_of_when_it_comes_down_to_that() -> None:
+    stage = unhealthy()
+    stage.unmet = stage.roots = ("gpu",)
+    stage.after(1).fails()
+    stage.unmet = stage.roots = ("gpu", "db")
+    stage.after(1).turn()
+    assert stage.told == [Message.WAITING]
+    stage.unmet = stage.roots = ("gpu",)
+    stage.after(1).turn()
+    stage.unmet = stage.roots = ()
+    stage.after(1).turn()
+    assert stage.told == [Message.RESUMED]
+
+
+# --- what failed because of what it requires --------------------------------------------------------------------
+
+
+def test_a_death_beside_that_of_what_it_requires_is_given_back_also_while_it_is_being_started() -> None:
+    stage = healthy()
+    stage.after(30).exits()
+    assert (stage.state.strikes, stage.state.failure_count) == (1, 1)
+    assert stage.state.attempt is not None
+    assert stage.state.attempt.in_flight
+    stage.unmet, stage.unmet_ended = ("db",), stage.now.wall + ONE_CAUSE
+    stage.after(0.2).turn()
+    assert (stage.state.strikes, stage.state.failure_count, stage.state.counted) == (0, 0, False)
+    stage.after(0.2).turn()
+    assert stage.state.strikes == 0, "once"
+
+
+@pytest.mark.parametrize("later", [ONE_CAUSE + 0.1, math.inf])
+def test_a_failure_well_before_the_end_of_what_it_requires_is_its_own(later: float) -> None:
+    stage = healthy()
+    stage.after(30).exits()
+    stage.unmet, stage.unmet_ended = ("db",), stage.now.wall + later
+    stage.after(5).turn()
+    assert stage.state.strikes == 1
+
+
+def test_who_was_disabled_for_it_is_enabled_again() -> None:
+    stage = healthy(a_spec(max_failures=1))
+    stage.after(30).exits()
+    assert stage.status is Status.DISABLED
+    stage.unmet, stage.unmet_ended = ("db",), stage.now.wall
+    stage.after(0.2).turn()
+    assert (stage.status, stage.state.disabled_by, stage.state.strikes) == (Status.STOPPED, None, 0)
+    assert stage.told[0] is Message.ENABLED
+    assert stage.state.reason == "waiting for db: exited with code 1"
+
+
+def test_who_was_disabled_by_a_person_meanwhile_stays_so() -> None:
+    stage = healthy()
+    stage.after(30).exits()
+    stage.turn(command=Disable("ann"))
+    stage.unmet, stage.unmet_ended = ("db",), stage.now.wall
+    stage.after(0.2).turn()
+    assert (stage.state.disabled_by, stage.state.strikes) == ("human", 0)

@@ -237,7 +237,7 @@ def _suspend(pids: Sequence[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):  # a short-lived child, gone since it was listed
             os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: all(map(_suspended, pids)), 10, f"a stop of every thread of {pids}")
+    wait_until(lambda: all(map(_suspended, pids)), 30, f"a stop of every thread of {pids}")
 
 
 def _suspended(pid: int) -> bool:

@@ -56,7 +56,7 @@ class EventLog:
         self._reader.join(timeout=5)
         self._connection.close()
 
-    def wait_for(self, wanted: Callable[[SeenEvent], bool], timeout: float = 10.0) -> SeenEvent:
+    def wait_for(self, wanted: Callable[[SeenEvent], bool], timeout: float = 30.0) -> SeenEvent:
         """The first event, seen or to come, that is wanted; :class:`TimeoutError` after ``timeout`` seconds."""
         with self._more:
             if self._more.wait_for(lambda: any(map(wanted, self.seen)), timeout):

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from tests.live.engines import wait_until
 
 START_TIMEOUT = 30.0
-END_TIMEOUT = 15.0
-ANSWER_TIMEOUT = 15.0
+END_TIMEOUT = 30.0
+ANSWER_TIMEOUT = 90.0
+"""More than the longest `?wait=true&timeout=` that a test asks with."""
 HEAL_TIMEOUT = 30.0
 """Far beyond what healing takes: how fast it is, the benchmarks tell."""
 
@@ -26,11 +27,11 @@ QUICK: Mapping[str, str] = {
     "port": "8080",
     "health.http": "/health",
     "health.interval": "1",
-    "health.timeout": "1",
+    "health.timeout": "3",
     "grace": "2",
     "recovery.backoff_base": "0.5",
 }
-"""A service whose ill health is seen, and acted on, within a few seconds."""
+"""A service whose ill health is seen, and acted on, within a few seconds; a busy machine's answer may take a while."""
 
 Document = dict[str, Any]
 
@@ -193,7 +194,7 @@ class Serve(Api):
         self._signal(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM; it ends orderly, and within the ten seconds that it promises."""
+        """SIGTERM; it ends orderly."""
         assert self._signal(signal.SIGTERM) == 0, self.log
 
     def _signal(self, sent: signal.Signals) -> int:

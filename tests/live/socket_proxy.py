@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,12 +42,24 @@ def documented(*purposes: str) -> tuple[Rule, ...]:
     return tuple(row for row in rows if row.purposes.intersection(purposes))
 
 
+EVERYTHING = tuple(Rule(method, ".*", frozenset()) for method in ("GET", "POST", "DELETE"))
+
+
+class Timed(NamedTuple):
+    at: float
+    """Wall time."""
+    method: str
+    path: str
+
+
 class SocketProxy:
     """Listens while it is entered, on a port of the loopback interface or, with ``at``, on a socket there."""
 
     def __init__(self, engine: Path, rules: Sequence[Rule], at: Path | None = None) -> None:
         self.rules = tuple(rules)
         self.passed: list[tuple[str, str]] = []
+        self.timed: list[Timed] = []
+        """What passed, with the moments."""
         self.refused: list[tuple[str, str]] = []
         self.url = ""
         self._engine = engine
@@ -104,6 +117,7 @@ class SocketProxy:
             call = (method, target.partition("?")[0])
             if any(rule.allows(*call) for rule in self.rules):
                 self.passed.append(call)
+                self.timed.append(Timed(time.time(), *call))
                 await self._pass(head, reader, writer)
             else:
                 self.refused.append(call)

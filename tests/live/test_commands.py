@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.live.engines import Engine
-from tests.live.serve import Serve, port_in, service_labels, serving
+from tests.live.engines import Engine, wait_until
+from tests.live.serve import HEAL_TIMEOUT, Serve, port_in, service_labels, serving
 
 
 def orchestrator(serve: Serve, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -16,7 +16,7 @@ def orchestrator(serve: Serve, *arguments: str) -> subprocess.CompletedProcess[s
         [sys.executable, "-m", "orchestrator", *arguments, f"--server=127.0.0.1:{port_in(serve.log)}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
 
@@ -24,11 +24,13 @@ def orchestrator(serve: Serve, *arguments: str) -> subprocess.CompletedProcess[s
 def test_a_user_restarts_reads_the_log_and_sees_the_graph(engine: Engine, tmp_path: Path) -> None:
     speaks = 'echo hello; echo alas >&2; trap "exit 0" TERM; while true; do sleep 0.2; done'
     labels = service_labels("speaker", health__http="", port="")
-    engine.run("speaker", *labels, "--stop-signal=SIGTERM", command=("sh", "-c", speaks))
+    container = engine.run("speaker", *labels, "--stop-signal=SIGTERM", command=("sh", "-c", speaks))
     with serving(engine.url, tmp_path / "serve") as serve:
         serve.wait_for("speaker", status="running")
-        restarted = orchestrator(serve, "restart", "--wait", "--timeout=30", "speaker")
+        restarted = orchestrator(serve, "restart", "--wait", "--timeout=100", "speaker")
         assert restarted.returncode == 0, restarted
+        said = ["alas", "alas", "hello", "hello"]  # that it runs says nothing of what it has written yet
+        wait_until(lambda: sorted(engine.logs(container).split()) == said, HEAL_TIMEOUT, "the words of both runs")
         written = orchestrator(serve, "logs", "--tail=50", "speaker")
         assert written.stdout.splitlines() == ["hello", "hello"]
         assert written.stderr.splitlines() == ["alas", "alas"]

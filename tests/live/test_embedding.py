@@ -73,7 +73,7 @@ def test_a_host_application_sees_a_container_healed_over_its_own_port(engine: En
         ready = host.ask("GET", "/health/ready")
         assert (ready.status, ready.body["workers"]) == (200, {"detection_worker": "running"}), ready
         with connect(f"ws://127.0.0.1:{host.port}/ws/events", proxy=None) as stream:
-            assert '"type":"snapshot"' in str(stream.recv(timeout=10.0))
+            assert '"type":"snapshot"' in str(stream.recv(timeout=30.0))
 
             engine.kill(container)
             host.wait_for_event("web", "Restart completed")
@@ -96,7 +96,7 @@ def test_a_host_application_sees_a_container_healed_over_its_own_port(engine: En
 
 
 def read(port: int, path: str, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15.0)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30.0)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status

@@ -50,7 +50,7 @@ class LiveHarness(EngineHarness):
 
     def play(self, story: Callable[[ContainerEngine], Awaitable[None]]) -> None:
         async def main() -> None:
-            client = DockerClient(self.engine.url, environment={}, call_timeout=5)
+            client = DockerClient(self.engine.url, environment={}, call_timeout=10)
             try:
                 await story(client)
             finally:
@@ -153,7 +153,7 @@ def test_a_cancelled_command_is_ended_too(engine: Engine, harness: LiveHarness) 
         container = await asyncio.to_thread(engine.run, "idle", command=("sleep", "1000"))
         before = processes.of_container(container)
         running = asyncio.create_task(client.execute(container, ["sleep", "300"], 30))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(processes.of_container(container)) == len(before):
                 await asyncio.sleep(0.02)
         running.cancel()

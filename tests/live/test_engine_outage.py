@@ -120,7 +120,7 @@ def _podman_over_tcp(podman: Podman) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     ) as service:
         try:
-            wait_until(lambda: _listens(port), 20, "podman's TCP service")
+            wait_until(lambda: _listens(port), 30, "podman's TCP service")
             yield endpoint
         finally:
             service.kill()
@@ -182,16 +182,16 @@ def test_what_answers_and_is_no_usable_engine_is_told_once_and_asked_again(
     with _answering(answer) as (port, questions), serving(f"tcp://127.0.0.1:{port}", tmp_path) as serve:
         _says(serve, fact)
         asked = len(questions)
-        wait_until(lambda: len(questions) > asked + 1, 20, "further questions")
+        wait_until(lambda: len(questions) > asked + 1, 30, "further questions")
         assert serve.log.count(LOST) == 1
         assert serve.ask("GET", "/health/live").status == 200
 
 
 def _says(serve: Serve, fact: str) -> str:
     """Until the full health and the log tell the fact, with the endpoint; what the full health tells."""
-    wait_until(lambda: fact in serve.engine()["detail"], 20, fact)
+    wait_until(lambda: fact in serve.engine()["detail"], 30, fact)
     assert serve.endpoint in serve.engine()["detail"]
-    wait_until(lambda: fact in serve.log and LOST in serve.log, 5, "the same in the log")
+    wait_until(lambda: fact in serve.log and LOST in serve.log, 30, "the same in the log")
     assert "Traceback" not in serve.log
     return str(serve.engine()["detail"])
 

@@ -17,6 +17,8 @@ OOM_WHEN_TOLD = (
     "-c",
     "/srv/serve & while [ ! -e /switch/oom ]; do sleep 0.1; done; rm /switch/oom; exec tail /dev/zero",
 )
+NEXT_LIST = 30.0
+"""Seconds between two lists of all containers, unless configured."""
 HANGS_WHEN_UPSET = "if [ -e /switch/upset ]; then exec /bin/hang; fi"
 """The switch is cleared by the next start."""
 
@@ -53,7 +55,7 @@ def test_a_service_that_answers_500_is_restarted(ward: Ward) -> None:
 
 
 def test_a_blip_is_told_and_restarts_nothing(ward: Ward) -> None:
-    container = ward.admit("blip", recovery__backoff_base="8")
+    container = ward.admit("blip", recovery__backoff_base="30")
     ward.engine.switch(container, "sick")
     ward.serve.wait_for("blip", status="unhealthy")
     ward.engine.switch_off(container, "sick")
@@ -66,7 +68,7 @@ def test_a_command_that_never_returns_is_a_failed_check(ward: Ward) -> None:
     container = ward.admit("hanging", health__http="", health__command=HANGS_WHEN_UPSET)
     ward.engine.switch(container, "upset")
     ward.healed("hanging", container)
-    assert "did not end within 1 s" in ward.serve.wait_for_event("hanging", "Health check failed")["cause"]
+    assert "did not end within 3 s" in ward.serve.wait_for_event("hanging", "Health check failed")["cause"]
 
 
 def test_a_container_out_of_memory_is_started_again_and_says_so(ward: Ward) -> None:
@@ -123,9 +125,9 @@ def test_a_container_with_a_restart_policy_is_left_to_the_engine(ward: Ward) -> 
     container = ward.admit("policed", "--restart=always")
     ward.engine.kill(container)
     ward.wait_for_starts(container, 2)
-    ward.serve.wait_for("policed", status="running", failure_count=0)
-    service = ward.serve.service("policed")
-    assert (service["restart_count"], service["strikes"]) == (0, 1), "the engine's restart is a failure, and not ours"
+    # the strike tells that the death was seen: it ran and was well before it, too
+    service = ward.serve.wait_for("policed", status="running", failure_count=0, strikes=1)
+    assert service["restart_count"] == 0, "the engine's restart is a failure, and not ours"
 
 
 def test_a_new_container_is_seen_without_waiting_for_the_next_list(ward: Ward) -> None:
@@ -137,7 +139,7 @@ def test_a_new_container_is_seen_without_waiting_for_the_next_list(ward: Ward) -
         assert seen["message"] == "Service discovered"
         ward.wait_for_starts(container, 1)
         delays.append(_wall(seen["timestamp"]) - ward.starts(container)[0].at)
-    assert min(delays) < 1.0, delays
+    assert min(delays) < NEXT_LIST / 2, delays
 
 
 def test_nothing_was_healed_twice(ward: Ward) -> None:

@@ -33,6 +33,8 @@ def _admitted(ward: Ward, *names: str) -> Lane:
 
 def _turns(ward: Ward, lane: Lane) -> list[tuple[float, float]]:
     """Of each, the engine's time of its second start and ours of its verification; in the order of the starts."""
+    for container in lane.values():
+        ward.wait_for_starts(container, 2, LANE_TIMEOUT)
     return sorted(
         (ward.starts(container)[1].at, _wall(ward.serve.wait_for_event(name, "Restart completed", 1, LANE_TIMEOUT)))
         for name, container in lane.items()
@@ -65,7 +67,5 @@ def test_a_person_waits_for_a_turn_and_gets_it(ward: Ward) -> None:
     assert answer["message"].startswith("latter is restarted when its turn comes: waiting for its turn in lane gpu")
     planned = {one["service"]: one for one in ward.serve.get("/plan")["entries"]}["latter"]
     assert (planned["intention"], planned["blocked_by"]) == ("wait", ["lane_taken_by:former"])
-    for container in lane.values():
-        ward.wait_for_starts(container, 2, LANE_TIMEOUT)
     (_, verified), (started, _) = _turns(ward, lane)
     assert started >= verified

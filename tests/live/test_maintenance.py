@@ -91,6 +91,13 @@ def test_who_holds_it_until_when_and_why_is_shown_everywhere(held: Held) -> None
     assert "maintenance until 00:00 (open all day)" in held.ward.serve.service("nightly")["reason"]
 
 
+def test_up_leaves_what_a_window_holds_says_so_and_fails(held: Held) -> None:
+    code, printed = orchestrator(held.ward, "up", "nightly")
+    assert code == 1, printed
+    assert "nightly is held: maintenance until 00:00 (open all day): `start` it all the same" in printed
+    assert held.untouched("nightly")
+
+
 def test_what_is_down_for_maintenance_does_not_make_the_whole_unhealthy(held: Held) -> None:
     assert held.health["status"] == "healthy"
 

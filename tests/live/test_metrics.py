@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.live.engines import Engine, wait_until
-from tests.live.serve import END_TIMEOUT, Serve, serving
+from tests.live.serve import END_TIMEOUT, HEAL_TIMEOUT, Serve, serving
 from tests.live.servers import PATIENCE, free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "prometheus"
@@ -46,8 +46,11 @@ def promtool(*arguments: str, given: str = "") -> str:
 
 
 def test_promtool_finds_nothing_wrong_with_the_metrics(podman: Engine, tmp_path: Path) -> None:
+    (tmp_path / "orchestrator.yaml").write_text("services: {media: {requires: ['path:/']}}\n")
     with serving(podman.url, tmp_path) as serve:
         serve.wait_for_engine(reachable=True)
+        asked = 'orchestrator_precondition_met{resource="path:/"} 1.0'
+        wait_until(lambda: asked in fetch(serve.port, "/metrics"), HEAL_TIMEOUT, asked)
         assert promtool("check", "metrics", given=fetch(serve.port, "/metrics")) == ""
 
 

@@ -94,7 +94,7 @@ def test_it_is_recreated_in_the_new_one_s_network_with_all_it_had(engine: Engine
 
         assert "its network ended with the former container of owner" in told["cause"]
         assert "--force-recreate" not in told["cause"]
-        wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8081/")), 10, "an answer in the new network")
+        wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8081/")), 30, "an answer in the new network")
         new = engine.inspect(engine.full_name("guest"))
         assert new["Config"]["Labels"][REPLACES] == old
         assert held_by(new) == before
@@ -140,13 +140,13 @@ def test_killed_in_the_middle_it_loses_no_container_and_the_next_one_ends_what_w
     with serving(engine.url, tmp_path) as serve:
         serve.wait_for("guest", status="running", requires=["owner"])
         owner = replace_owner(engine, serve, owner)
-        wait_until(lambda: f"{name}{SUFFIX}" in there(), 20, "the beginning of a recreation")
+        wait_until(lambda: f"{name}{SUFFIX}" in there(), 30, "the beginning of a recreation")
         serve.kill()
         assert f"{name}{SUFFIX}" in there()
         serve.start()
         wait_until(lambda: bool(fetched(f"http://{engine.address(owner)}:8081/")), 30, "an answer in the new network")
         serve.wait_for("guest", status="running")
-        wait_until(lambda: there() == [name], 20, "nothing left over")
+        wait_until(lambda: there() == [name], 30, "nothing left over")
 
 
 def test_what_could_not_be_kept_is_refused_with_words_and_leaves_nothing(engine: Engine) -> None:

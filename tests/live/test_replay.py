@@ -49,7 +49,7 @@ def test_a_replay_of_old_events_restarts_nothing(forgetful: Podman, tmp_path: Pa
         full = log.stat().st_size
         _create_volumes(forgetful, "flood", until=lambda: log.stat().st_size < full)
         wait_until(
-            lambda: len(ward.deaths(container)) == 2, 10, "a death told twice, without which this proves nothing"
+            lambda: len(ward.deaths(container)) == 2, 30, "a death told twice, without which this proves nothing"
         )
         assert len({death.at for death in ward.deaths(container)}) == 1
         time.sleep(SECOND_THOUGHTS)

@@ -18,6 +18,7 @@ from tests.live.ward import DEATHS
 CHAIN: Final = ("postgres", "backend", "gateway", "frontend")
 """Each requires the one before."""
 SLOW: Final = ("sh", "-c", "sleep 1; exec /srv/serve")
+CHAIN_TIMEOUT: Final = 4 * HEAL_TIMEOUT
 PROJECT: Final = "--label=com.docker.compose.project=shop"
 
 
@@ -43,9 +44,20 @@ def moments(journal: EventLog, containers: Mapping[str, str], *actions: str) -> 
     ]
 
 
-def came_up_in_order(journal: EventLog, containers: Mapping[str, str]) -> bool:
-    """Each start a warm-up after the one before."""
+def came_up_in_order(journal: EventLog, containers: Mapping[str, str], starts: int = 1) -> bool:
+    """Each start a warm-up after the one before; waits for the journal, which may tell of so many starts each late."""
+
+    def heard(container: str) -> int:
+        return sum(event.container_id == container and event.action == "start" for event in journal.seen)
+
+    wait_until(lambda: min(map(heard, containers.values())) >= starts, CHAIN_TIMEOUT, f"{starts} starts of each")
     return all(later - earlier >= 1.0 for earlier, later in pairwise(moments(journal, containers, "start")))
+
+
+def wait_until_seen(serve: Serve) -> None:
+    """What was not looked at yet cannot be brought up."""
+    for name in CHAIN:
+        serve.wait_for(name, container_state="created")
 
 
 def all_are(serve: Serve, status: str, names: Sequence[str] = CHAIN) -> bool:
@@ -60,10 +72,11 @@ def test_up_and_down_take_a_chain_in_its_order(engine: Engine, tmp_path: Path) -
     containers = create_chain(engine)
     bystander = engine.run("bystander", *service_labels("bystander"))
     with serving(engine.url, tmp_path) as serve, engine.events() as journal:
+        wait_until_seen(serve)
         serve.wait_for("bystander", status="running")
         assert {engine.state(container) for container in containers.values()} == {"created"}
 
-        up = orchestrator(serve, "up", "--project=shop", "--json", "--timeout=50")
+        up = orchestrator(serve, "up", "--project=shop", "--json", "--timeout=120")
         assert up.returncode == 0, up
         assert {name: one["outcome"] for name, one in told_of(up).items()} == dict.fromkeys(CHAIN, "done")
         path = json.loads(up.stdout)["critical_path"]
@@ -76,12 +89,12 @@ def test_up_and_down_take_a_chain_in_its_order(engine: Engine, tmp_path: Path) -
         assert "postgres is required by backend, which runs on" in left.stdout
         assert serve.service("postgres")["status"] == "running"
 
-        down = orchestrator(serve, "down", "--project=shop", "--timeout=50")
+        down = orchestrator(serve, "down", "--project=shop", "--timeout=120")
         assert down.returncode == 0, down
         assert "critical path: frontend" in down.stdout
         wait_until(  # Podman's stream tells of a death a little later
             lambda: {event.container_id for event in journal.seen if event.action in DEATHS} >= {*containers.values()},
-            10,
+            30,
             "the news of four deaths",
         )
         ends = moments(journal, containers, *DEATHS)
@@ -96,10 +109,10 @@ def test_up_and_down_take_a_chain_in_its_order(engine: Engine, tmp_path: Path) -
         time.sleep(1.5)
         assert {engine.state(container) for container in containers.values()} == {"exited"}
 
-        again = orchestrator(serve, "up", "frontend", "--timeout=50")
+        again = orchestrator(serve, "up", "frontend", "--timeout=120")
         assert again.returncode == 0, again
         assert "critical path: postgres" in again.stdout
-        assert came_up_in_order(journal, containers)
+        assert came_up_in_order(journal, containers, starts=2)
 
 
 def test_one_that_cannot_come_up_is_named_with_its_reason_and_all_that_wait_for_it(
@@ -107,9 +120,9 @@ def test_one_that_cannot_come_up_is_named_with_its_reason_and_all_that_wait_for_
 ) -> None:
     create_chain(engine)
     with serving(engine.url, tmp_path) as serve:
-        serve.wait_for("frontend", container_state="created")
+        wait_until_seen(serve)
         serve.order("backend", "disable")
-        up = orchestrator(serve, "up", "--timeout=50")
+        up = orchestrator(serve, "up", "--timeout=120")
         assert up.returncode == 1, up
         assert "left: backend is disabled" in up.stdout
         assert "gateway is not healthy: waiting for backend" in up.stdout
@@ -121,8 +134,8 @@ def test_after_an_outage_of_the_engine_a_chain_comes_up_in_its_order_and_none_ha
 ) -> None:
     containers = create_chain(engine)
     with serving(engine.url, tmp_path) as serve:
-        serve.wait_for("frontend", container_state="created")
-        assert orchestrator(serve, "up", "--timeout=50").returncode == 0
+        wait_until_seen(serve)
+        assert orchestrator(serve, "up", "--timeout=120").returncode == 0
         processes = [engine.pid(container) for container in containers.values()]
         engine.stop_daemon()
         serve.wait_for_engine(reachable=False)
@@ -132,8 +145,7 @@ def test_after_an_outage_of_the_engine_a_chain_comes_up_in_its_order_and_none_ha
         engine.start_daemon()
         with engine.events(since=back) as journal:
             serve.wait_for_engine(reachable=True)
-            wait_until(lambda: sum(event.action == "start" for event in journal.seen) >= len(CHAIN), 40, "four starts")
-            wait_until(lambda: all_are(serve, "running"), 40, "the whole chain, running")
             assert came_up_in_order(journal, containers)
+            wait_until(lambda: all_are(serve, "running"), CHAIN_TIMEOUT, "the whole chain, running")
         for name in CHAIN:
             assert serve.service(name)["strikes"] == 0, serve.events(name)

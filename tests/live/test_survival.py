@@ -30,7 +30,7 @@ def test_killed_with_the_engine_between_stop_and_start_it_finishes_the_restart(e
         engine.kill(process)
         back = time.time()
         engine.start_daemon()
-        wait_until(lambda: engine.state(container) == "exited", 10, "the container stopped half way")
+        wait_until(lambda: engine.state(container) == "exited", 30, "the container stopped half way")
         with engine.events(since=back) as journal:
             ward.serve.start()
             _finished(Ward(engine, ward.serve, journal), container, starts=1)
@@ -43,7 +43,7 @@ def _being_restarted(ward: Ward, stop_timeout: str) -> tuple[str, int]:
     process = ward.engine.pid(container)
     mark = Path(f"/proc/{process}/root/switch/told")  # by the host's way: Podman locks a container that it stops
     ward.serve.order("web", "restart")
-    wait_until(mark.exists, 10, "the engine's SIGTERM")
+    wait_until(mark.exists, 30, "the engine's SIGTERM")
     return container, process
 
 

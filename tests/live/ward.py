@@ -35,9 +35,10 @@ class Ward(NamedTuple):
     def admit(
         self, service: str, *options: str, command: Sequence[str] = (), status: str = "running", **settings: str
     ) -> str:
-        """A new container, seen by the orchestrator and well; its full id."""
+        """A new container, seen by the orchestrator and well, its start in the journal; its full id."""
         container = self.engine.run(service, *service_labels(service, **settings), *options, command=command)
         self.serve.wait_for(service, status=status, container_id=container[:12])
+        self.wait_for_starts(container, 1)
         return container
 
     def starts(self, container: str) -> list[SeenEvent]:
@@ -54,10 +55,10 @@ class Ward(NamedTuple):
     def wait_for_death(self, container: str, count: int = 1, timeout: float = HEAL_TIMEOUT) -> None:
         wait_until(lambda: len(self.deaths(container)) >= count, timeout, f"{count} deaths of {container[:12]}")
 
-    def healed(self, service: str, container: str, starts: int = 2) -> None:
-        """Wait until it runs again, and see that it took so many starts in all and not one more."""
+    def healed(self, service: str, container: str, starts: int = 2, completed: int = 1) -> None:
+        """Wait until it runs again, verified so often in all, and see that it took so many starts and not one more."""
         self.wait_for_starts(container, starts)
-        self.serve.wait_for_event(service, "Restart completed")
+        self.serve.wait_for_event(service, "Restart completed", count=completed)
         self.serve.wait_for(service, status="running", failure_count=0)
         assert len(self.starts(container)) == starts, self.serve.told(service)
 

@@ -196,6 +196,39 @@ def test_numbers_go_on_across_our_own_restart() -> None:
     play(second, MemoryStore(medium))
 
 
+def test_who_waits_for_what_was_told_goes_on_when_it_is_written_though_more_is_told_meanwhile() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            await journal.secure(60)
+            assert world.store.writes == 0, "nothing was told"
+            journal.remember("web", RUNNING)
+            await pass_time(0)  # the write has begun
+            journal.remember("db", STOPPED)
+            begun = asyncio.get_running_loop().time()
+            await journal.secure(60)
+            assert set(world.kept.services) == {"web", "db"}
+            assert asyncio.get_running_loop().time() == begun
+
+    play(story)
+
+
+def test_nobody_waits_for_a_store_that_fails_and_not_for_ever_for_one_that_hangs() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            world.store.broken = {"write"}
+            journal.remember("web", RUNNING)
+            begun = asyncio.get_running_loop().time()
+            await journal.secure(60)
+            assert asyncio.get_running_loop().time() == begun
+            world.store.broken = set()
+            world.store.hung = {"write"}
+            await moments(FIRST_PAUSE)
+            await journal.secure(60)
+            assert asyncio.get_running_loop().time() == pytest.approx(begun + FIRST_PAUSE, abs=0.1)
+
+    play(story)
+
+
 # --- a store that fails --------------------------------------------------------------------------------------
 
 

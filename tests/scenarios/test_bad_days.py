@@ -123,6 +123,22 @@ def test_an_engine_that_shuts_down_politely_and_boots_leaves_everything_running(
             world.must_be(name, "running")
 
 
+def test_what_a_policy_starts_at_the_start_of_the_engine_is_counted_anew() -> None:
+    with Scenario() as world:
+        web = world.container("web", policy="always")
+        world.run_for("1m")
+        world.now(web.crashes())
+        world.run_for("10m")
+        assert web.container.restart_count == 1
+        world.daemon.perform(world.daemon.shut_down())
+        world.run_for("1m")
+        world.now(world.daemon.boot)
+        world.run_for("1m")
+        assert (web.container.up, web.container.restart_count) == (True, 0)
+        world.must_be("web", "running")
+        assert world.restarts_of("web") == 0, world.report()
+
+
 def test_without_any_event_everything_is_healed_by_the_next_list(dialect: Dialect) -> None:
     with Scenario(dialect=dialect) as world:
         web = world.container("web", check="running")

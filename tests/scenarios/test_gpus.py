@@ -165,6 +165,7 @@ def test_a_lost_driver_is_one_cause_and_one_event_and_all_come_back_one_by_one(d
             view = world.view(name)
             assert (view.status.value, view.waiting_on, view.strikes) == ("unhealthy", ("gpu",), 0)
             assert view.reason == "waiting for gpu: HTTP 500"
+            assert "Waiting for dependency" not in world.messages(name)
             assert world.restarts_of(name) == 0
         assert world.orchestrator.system().gpus.driver.value == "missing"
         world.gpus.driver_is_back()

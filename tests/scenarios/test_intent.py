@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from orchestrator.core.messages import Hold, Release
+from orchestrator.core.messages import Hold, Release, Up
 from orchestrator.core.updating import LONGEST, QUIET, SUSPICION
 from orchestrator.runtime.updates import OVERDUE
 from orchestrator.testing import Scenario
@@ -139,6 +139,32 @@ def test_a_stop_that_was_begun_before_we_came_is_one_that_ends_when_we_are_there
     shop.world.run_for("1m")
     assert shop.ours == []
     assert shop.all_run()
+
+
+@pytest.mark.parametrize("away", ["we", "the engine"])
+@pytest.mark.parametrize("after", [3.0, 4.0])
+def test_what_was_down_before_an_update_in_the_middle_of_which_we_come_waits_too(
+    shop: Shop, away: str, after: float
+) -> None:
+    """Nothing but its neighbour, made a moment ago, tells of the update."""
+    shop.world.sigkill() if away == "we" else shop.world.engine.go_away()
+    shop.world.now(shop.actors["web"].crashes())
+    shop.world.run_for("1m")
+    update = shop.begin(by(replace_one_by_one))
+    shop.world.run_for(after)
+    shop.world.start_orchestrator() if away == "we" else shop.world.engine.come_back()
+    shop.world.run_until(update.done, within="20m")
+    shop.world.run_for("1m")
+    assert shop.ours == []
+    assert shop.all_run()
+
+
+def test_who_is_stopped_says_nothing_to_what_somebody_has_just_paused(shop: Shop) -> None:
+    shop.world.now(shop.actors["web"].is_paused())
+    shop.world.stop("web")
+    shop.world.run_for("1m")
+    assert shop.ours == []
+    shop.world.now(shop.actors["web"].is_unpaused())
 
 
 def test_who_was_stopped_long_before_we_came_is_started_at_once(shop: Shop) -> None:
@@ -298,6 +324,9 @@ def test_a_window_opens_and_closes_by_the_clock_and_holds_whom_it_names() -> Non
         world.now(other.crashes())
         world.run_for("5m")
         assert (world.restarts_of("web"), world.restarts_of("other")) == (0, 1)
+        wish = world.ask("web", Up("ann"))
+        assert (wish.accepted, wish.conflict) == (False, "left")
+        assert wish.message == f"web is held: {held}: `start` it all the same"
         world.run_until(lambda: web.container.up, within="6m", step=1)
         assert world.view("web").held == ""
 

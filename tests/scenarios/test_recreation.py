@@ -9,6 +9,7 @@ import pytest
 from orchestrator.core.model import ContainerState, TieKind
 from orchestrator.core.rejoin import REPLACES, SUFFIX
 from orchestrator.testing import Actor, Scenario
+from orchestrator.testing.daemon import Dialect
 
 QUICK = {"defaults": {"health": {"interval": "5s"}, "recovery": {"backoff_base": "1s", "stop_timeout": "1s"}}}
 ALLOWED = {"orchestrator.recovery.recreate": "true"}
@@ -113,6 +114,35 @@ def test_whose_network_it_was_is_remembered_across_our_own_restart() -> None:
         world.stop_orchestrator()
         world.now(vpn.is_recreated())
         world.run_for("1m")
+        world.start_orchestrator()
+        world.run_for("1m")
+        world.must_be("guest", "running")
+        assert belongs_to(guest, vpn)
+
+
+def test_an_owner_that_is_replaced_once_more_during_the_recreation_is_known_all_the_same() -> None:
+    with Scenario(configuration=QUICK) as world:
+        vpn, guest = a_guest(world, ALLOWED)
+        world.run_for("1m")
+        world.now(vpn.is_recreated())
+        world.run_until(lambda: any(name.endswith(SUFFIX) for name in names(world)), within="10s", step=0.01)
+        world.run_until(lambda: belongs_to(guest, vpn), within="10s", step=0.01)
+        world.now(vpn.is_recreated())
+        world.run_for("1m")
+        world.must_be("guest", "running")
+        assert belongs_to(guest, vpn)
+        assert names(world) == ["guest", "vpn"]
+
+
+@pytest.mark.parametrize("dialect", ["docker", "podman"])
+def test_whose_network_it_was_is_known_of_one_that_came_and_lost_it_while_we_were_away(dialect: Dialect) -> None:
+    """A container of the same service: it had its network of the same owner."""
+    with Scenario(configuration=QUICK, dialect=dialect) as world:
+        vpn, guest = a_guest(world, ALLOWED)
+        world.run_for("1m")
+        world.sigkill()
+        for each in (vpn, guest, vpn):
+            world.now(each.is_recreated())
         world.start_orchestrator()
         world.run_for("1m")
         world.must_be("guest", "running")
@@ -234,3 +264,17 @@ def test_a_recreation_that_was_cut_is_finished_or_taken_back_at_once(step: str) 
         world.must_be("guest", "running")
         assert belongs_to(guest, vpn)
         assert names(world) == ["guest", "vpn"]
+
+
+def test_a_new_one_that_somebody_renamed_after_the_cut_is_found_all_the_same() -> None:
+    with Scenario(configuration=QUICK, interval=20.0) as world:
+        world.sigkill_at_step(len(steps()) - 1 - steps()[::-1].index("answered start"), back_after=None)
+        vpn, guest = a_guest(world, ALLOWED)
+        world.run_for("20s")
+        world.now(vpn.is_recreated())
+        world.run_for("60s")
+        world.daemon.rename(guest.container, "guest-before")
+        world.start_orchestrator()
+        world.run_for("20s")
+        world.must_be("guest", "running")
+        assert names(world) == ["guest-before", "vpn"]

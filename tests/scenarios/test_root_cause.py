@@ -129,6 +129,39 @@ def test_who_was_restarted_before_we_came_has_no_followers(dialect: Dialect) -> 
         assert world.restarts_of("web") == 0
 
 
+@pytest.mark.parametrize("limit", ["1", "10"])
+@pytest.mark.parametrize("policy", ["no", "unless-stopped"])
+def test_of_a_project_killed_at_once_none_pays_for_what_it_requires_whoever_is_seen_first(
+    dialect: Dialect, policy: str, limit: str
+) -> None:
+    chain = {"postgres": "", "backend": "postgres", "frontend": "backend"}
+    with Scenario(dialect=dialect) as world:
+        actors = {}
+        for name, needed in chain.items():
+            labels = {"orchestrator.requires": needed, "orchestrator.recovery.on_max_failures": "disable"}
+            labels["orchestrator.recovery.max_failures"] = limit if needed else "10"
+            actors[name] = world.container(name, labels=labels, policy=policy)
+        world.run_for("5m")
+        for after, name in ((0.0, "frontend"), (0.05, "backend"), (0.1, "postgres")):
+            world.at(after, actors[name].is_killed_by_the_kernel())
+        world.run_for("1m")
+        for name, needed in chain.items():
+            world.must_be(name, "running")
+            assert world.view(name).strikes == (0 if needed else 1), world.report()
+
+
+def test_who_died_by_itself_a_while_before_what_it_requires_has_failed_by_itself(dialect: Dialect) -> None:
+    with Scenario(dialect=dialect) as world:
+        world.container("postgres")
+        backend = world.container("backend", labels={"orchestrator.requires": "postgres"})
+        world.run_for("5m")
+        world.now(backend.crashes())
+        world.run_for("3s")
+        world.now(Actor(world.daemon, "postgres").crashes())
+        world.run_for("30s")
+        assert world.view("backend").strikes == 1, world.report()
+
+
 def test_a_network_that_ended_with_its_owner_is_repaired(dialect: Dialect) -> None:
     with Scenario(dialect=dialect) as world:
         vpn = world.container("vpn")

@@ -7,7 +7,9 @@ from functools import cache
 
 import pytest
 
+from orchestrator.core.messages import Command, Disable, Down, Hold, Stop
 from orchestrator.core.model import ContainerState
+from orchestrator.runtime.orchestrator import TIME_TO_KEEP
 from orchestrator.testing import Scenario
 from orchestrator.testing.daemon import Dialect
 
@@ -98,3 +100,37 @@ def test_strikes_and_backoff_outlive_the_process() -> None:
         world.run_for("1m")
         world.must_be("web", "disabled")
         assert world.restarts_of("web") == 4
+
+
+@pytest.mark.parametrize("command", [Hold("ann", 3600.0), Stop("ann"), Down("ann"), Disable("ann")])
+def test_what_was_accepted_outlives_a_sigkill_at_the_instant_of_the_answer(command: Command) -> None:
+    with Scenario() as world:
+        world.container("web")
+        world.store.takes = 0.05
+        world.run_for("1m")
+        assert world.ask("web", command).accepted
+        world.sigkill()
+        world.run_for("1m")
+        world.start_orchestrator()
+        world.run_for("1m")
+        view = world.view("web")
+        assert view.held or view.at_rest or not view.enabled
+
+
+def test_a_store_that_hangs_or_fails_keeps_an_answer_and_healing_waiting_no_longer_than_promised() -> None:
+    with Scenario() as world:
+        web = world.container("web")
+        world.run_for("1m")
+        world.store.hung.add("write")
+        begun = world.moment
+        world.now(web.crashes())
+        assert world.ask("web", Hold("ann", 3600.0)).accepted
+        assert world.moment - begun == pytest.approx(TIME_TO_KEEP, abs=0.01)
+        world.run_for("30s")
+        assert not world.orchestrator.system().store.healthy
+        begun = world.moment
+        assert world.restart("web").accepted
+        assert world.moment == begun, "it is known to fail: nothing is waited for"
+        world.run_for("5s")
+        world.must_be("web", "running")
+        world.store.hung.clear()

@@ -207,6 +207,19 @@ def test_a_soft_dependency_is_waited_for_at_start_up_until_its_grace_is_over(dia
         assert world.view("web").degraded_by == ("model",)
 
 
+def test_a_soft_dependency_whose_start_was_just_asked_for_is_waited_for(dialect: Dialect) -> None:
+    """Both waited for the same one, and are decided in the turn in which it is healthy."""
+    services = {"model": {"requires": ["db"]}, "web": {"requires": ["db"], "wants": ["model"]}}
+    with Scenario(dialect=dialect, configuration={"services": services}) as world:
+        for name in ("db", "model", "web"):
+            world.container(name, workload=Workload(warm_up=5.0), running=False)
+        world.run_for("30s")
+        up(world, "db", "model", "web")
+        world.run_until(lambda: all_run(world, ("db", "model", "web")), within="1m")
+        assert started(world, "model") >= healthy(world, "db")
+        assert started(world, "web") >= healthy(world, "model")
+
+
 def test_a_soft_dependency_that_is_to_stay_down_is_not_waited_for(dialect: Dialect) -> None:
     with Scenario(dialect=dialect, configuration=SOFT) as world:
         model = world.container("model")

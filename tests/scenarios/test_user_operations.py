@@ -1,27 +1,25 @@
 """Two hundred things that people do to their containers, by chance: whatever they do, nothing wrong is done about it.
 
-Wrong is an action on what is paused, on what was plainly well, or an attempt without exactly one end (the promises of
-every story), and here also: on a service whose compose project is being updated, on one that a person has stopped or
-holds, and on a container that compose has given a passing name. In the end everything runs, and nothing is left over.
+What is wrong: :mod:`tests.oracle`, and the promises of every story. In the end everything runs, and nothing is left
+over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Final, cast
 
 import pytest
 
-from orchestrator.core.messages import Command, Down, Hold, Release, Restart, Start, Stop, Up
+from orchestrator.core.messages import Command, Hold, Release, Restart, Start, Stop
 from orchestrator.core.model import ContainerState
 from orchestrator.errors import ActionRefused
-from orchestrator.testing import Actor, Blueprint, FakeContainer, Happening, Scenario
+from orchestrator.testing import Actor, Blueprint, FakeContainer, Scenario
 from orchestrator.testing.daemon import Dialect
+from tests.oracle import BEFORE, HELD, STOPPED, Case, Span
 from tests.scenarios.projects import (
     Tool,
     recreate_as_compose_1,
@@ -46,31 +44,6 @@ UPDATES: Final[Sequence[Tool]] = (
     restart_all,
     take_down_and_bring_up,
 )
-NEWS: Final = 1.0
-"""Seconds in which an action may still begin that was decided before the news of what people do had come."""
-ASKED: Final = 120.0
-"""Seconds after a person's request within which an action may be its consequence."""
-MOMENT: Final = 0.01
-"""Seconds by which a bound may be off that was kept as wall time."""
-KEPT_AFTER: Final = 0.1
-"""Seconds after an answer before which a process that is killed may take along what it was asked for."""
-STOPPED: Final = "a person has stopped it"
-HELD: Final = "a person holds it"
-BEFORE: Final = "-before"
-"""Of the name that somebody gives a container for a while."""
-_PASSING: Final = re.compile(r"[0-9a-f]{12}_")
-
-
-@dataclass
-class Span:
-    """Of moments in which nothing is to be done about a service."""
-
-    service: str
-    why: str
-    begun: float
-    ended: float = inf
-    project: str = ""
-    """That is being updated."""
 
 
 class People:
@@ -142,7 +115,7 @@ class People:
     def rename(self) -> bool:
         """And back, a while later."""
         actor = self.somebody(ContainerState.RUNNING, ContainerState.EXITED, ContainerState.PAUSED)
-        if actor is None:
+        if actor is None or self.found(f"{actor.name}{BEFORE}") is not None:
             return False
         container, name = actor.container, actor.name
         self.daemon.rename(container, f"{name}{BEFORE}")
@@ -256,7 +229,6 @@ class People:
             accepted = self.world.ask(name, command).accepted
         except TimeoutError:
             return False
-        self.world.run_for(KEPT_AFTER)
         return accepted and self.world.alive
 
     # --- to the machine -------------------------------------------------------------------------------------------
@@ -304,68 +276,14 @@ class People:
             self.daemon.unpause(container)
         for span in self.spans:
             span.ended = min(span.ended, self.world.moment)
-        for name in SERVICES:
-            self._ask(name, Release("ann"))
-            if not self._up(name):
-                self._ask(name, Start("ann"))  # what nobody else can start any more
-        self.world.run_for("30s")
+        for _ in range(2):  # what lives in the network of another one cannot be started before that one runs
+            for name in SERVICES:
+                self._ask(name, Release("ann"))
+                if not self._up(name):
+                    self._ask(name, Start("ann"))  # what nobody else can start any more
+            self.world.run_for("30s")
         done = self.daemon.perform(self.bring_up(None, SERVICES))
         self.world.run_until(done.done, within="2m")
-
-
-def wrong_actions(world: Scenario, spans: Sequence[Span]) -> list[str]:
-    """Of the ledger, in words, beyond the promises of every story."""
-    wrong = []
-    for request in world.ledger.requests():
-        if _PASSING.match(request.container) and _put_aside(world, request):
-            wrong.append(f"what compose has put aside was touched: {request}")
-        if not _asked_for(world, request):
-            kept = [span for span in spans if _covers(world, span, request)]
-            wrong += [f"{request}, although {span.why} since {span.begun:.3f} s" for span in kept]
-    return wrong
-
-
-def _put_aside(world: Scenario, request: Happening) -> bool:
-    """Whether it has had its passing name for so long that the news has come."""
-    return any(
-        request.at.moment - each.at.moment >= NEWS
-        for each in world.ledger
-        if (each.what, each.detail) == ("renamed", f"to {request.container}")
-        or (each.what, each.container) == ("created", request.container)
-    )
-
-
-def _asked_for(world: Scenario, request: Happening) -> bool:
-    return any(
-        service == service_of(request) and 0 <= request.at.moment - moment < ASKED
-        for moment, service, command in world.commands
-        if isinstance(command, Restart | Start | Stop | Up | Down)
-    )
-
-
-def _covers(world: Scenario, span: Span, request: Happening) -> bool:
-    if span.service != service_of(request) or not span.begun <= request.at.moment < span.ended - MOMENT:
-        return False
-    begun, ended = span.begun, span.ended
-    if span.why == STOPPED:
-        starts = [each for each in world.ledger if each.what == "started" and service_of(each) == span.service]
-        ended = min((each.at.moment for each in starts if each.at.moment >= begun), default=ended)
-    if span.project:
-        begun = min((each.at.moment for each in _changes(world, span)), default=inf)
-    return begun + NEWS <= request.at.moment < ended
-
-
-def _changes(world: Scenario, update: Span) -> Iterator[Happening]:
-    """What a tool does to a project that nobody takes for anything else; a start is nothing of the kind."""
-    for each in world.ledger:
-        within = update.begun <= each.at.moment < update.ended and each.by == "user"
-        known = service_of(each) in PROJECTS[update.project] or _PASSING.match(each.container)
-        if within and known and each.what in ("created", "exited", "removed", "renamed"):
-            yield each
-
-
-def service_of(happening: Happening) -> str:
-    return happening.container.removesuffix(BEFORE)
 
 
 @pytest.fixture(params=["docker", "podman"])
@@ -387,6 +305,7 @@ def test_nothing_wrong_is_done_about_whatever_people_do(dialect: Dialect, seed: 
                 break
         people.make_whole()
         world.run_for("15m")
-        assert wrong_actions(world, people.spans) == [], world.report()
+        case = Case(world.ledger, world.commands, people.spans, PROJECTS, REQUIRES)
+        assert case.wrong_actions() == [], world.report()
         world.run_until(people.all_run, within="1m")
         assert sorted(each.name for each in world.daemon.containers.values()) == sorted(SERVICES)

@@ -18,9 +18,10 @@ from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.gpus import Driver
 from orchestrator.core.incidents import Incident
 from orchestrator.core.model import Category, Status
+from orchestrator.core.resources import Presence
 from orchestrator.runtime.histogram import Histogram
 from orchestrator.runtime.telemetry import Load, Telemetry
-from orchestrator.runtime.views import GpusView, ServiceView, SystemView
+from orchestrator.runtime.views import GpusView, ResourceView, ServiceView, SystemView
 
 _PREFIX: Final = "orchestrator_"
 Labels = tuple[str, ...]
@@ -58,6 +59,7 @@ class _Figures(Collector):
         yield from _of_probes(telemetry)
         yield from _of_engine(system, telemetry)
         yield from _of_gpus(system.gpus)
+        yield from _of_preconditions(system.preconditions)
         yield from _of_load(system, load)
 
 
@@ -159,6 +161,14 @@ def _of_gpus(gpus: GpusView) -> Iterator[Metric]:
                 by_service[process.service, str(gpu.index)] += process.memory
     words = "What the service's processes use, where the driver tells."
     yield _gauge("service_gpu_memory_used_bytes", words, ("service", "gpu"), by_service)
+
+
+def _of_preconditions(resources: Sequence[ResourceView]) -> Iterator[Metric]:
+    """Nothing where nobody requires anything of the host."""
+    met = {(one.name,): float(one.state is Presence.THERE) for one in resources if one.state is not Presence.UNKNOWN}
+    words = "1: what services require of the host is there, 0: it is not. No series while it cannot be asked."
+    if resources:
+        yield _gauge("precondition_met", words, ("resource",), met)
 
 
 def _of_load(system: SystemView, load: Load) -> Iterator[Metric]:

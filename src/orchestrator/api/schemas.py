@@ -68,7 +68,7 @@ class Service(BaseModel):
     reason: str = Field(description="Why it is in this status, or why nothing is done about it, in words.")
     strikes: int = Field(description="What drives backoff and the limit; forgiven after a stable run.")
     retry_at: Timestamp | None = Field(description="When the next attempt is due; null: none is.")
-    waiting_on: list[str] = Field(description="Hard dependencies that are not running.")
+    waiting_on: list[str] = Field(description="Hard dependencies that do not run, or, of the host, are not there.")
     degraded_by: list[str] = Field(description="Soft dependencies that are not running; it goes on without them.")
     requires: list[str]
     wants: list[str]

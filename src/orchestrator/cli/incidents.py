@@ -127,7 +127,8 @@ def _tell(one: Document) -> None:
     if one["omitted"]:
         click.echo(f"{_INDENT}{one['omitted']} lines in the middle were left out: `orchestrator events` has them.")
     if one["evidence"]:
-        click.echo(f"{_INDENT}{len(one['evidence'])} pieces of evidence: --json shows them.")
+        pieces = "piece" if len(one["evidence"]) == 1 else "pieces"
+        click.echo(f"{_INDENT}{len(one['evidence'])} {pieces} of evidence: --json shows what they hold.")
 
 
 def facts(one: Document) -> list[tuple[str, str]]:

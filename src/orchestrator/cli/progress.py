@@ -96,7 +96,10 @@ class Progress:
         return changed
 
     def _told(self, course: Course, event: Document) -> None:
-        """Events have the moment of what happened; services come a little later."""
+        """Events have the moment of what happened; services come a little later. What befalls it afterwards, a check
+        that fails once, is no part of its course any more."""
+        if course.outcome:
+            return
         at = self.elapsed(event["timestamp"])
         if course.begun is None and event["message"] in _BEGINNINGS[self.verb]:
             course.begun = max(at, 0.0)

@@ -62,7 +62,7 @@ def up(*, names: Sequence[str], project: str | None, timeout: float, server: Ser
 
     A service is started when what it requires is healthy. What it merely wants is waited for while that comes up, as
     long as its grace lasts. Also what `stop` and `down` stopped, and what was only created, is started; what is
-    disabled, paused or only observed is left, and named.
+    disabled, held, paused or only observed is left, and named.
     """
     _roll_out("up", server, {"name": names, "project": project}, timeout, as_json=as_json)
 

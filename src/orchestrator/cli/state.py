@@ -14,7 +14,7 @@ from orchestrator.terminal import printable
 
 if TYPE_CHECKING:
     from orchestrator.cli.state_file import State
-    from orchestrator.ports import Kept, StateStore
+    from orchestrator.ports import IncidentRecord, Kept, StateStore
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +42,7 @@ def export_state(file: str, state: Path | None) -> None:
     from orchestrator.cli.state_file import lines_of  # noqa: PLC0415 - help needs none of it
 
     kept = _with_store(state, _read)
-    if not kept.services and not kept.events:
+    if not kept.services and not kept.events and not kept.incidents:
         raise click.ClickException("The store holds nothing: there is nothing to export.")
     text = "".join(f"{line}\n" for line in lines_of(kept))
     if file == "-":
@@ -76,12 +76,12 @@ def import_state(file: str, state: Path | None) -> None:
         raise click.ClickException(f"{file} cannot be read: {error}.") from None
 
     async def fill(store: StateStore, kept: Kept) -> None:
-        if kept.services or kept.last_sequence:
+        if kept.services or kept.last_sequence or kept.last_incident:
             raise click.ClickException(
                 f"{store.location} is not empty ({len(kept.services)} services): nothing was imported. "
                 "Name an empty store with --state or ORCHESTRATOR_REDIS_URL."
             )
-        await store.write(found.services, found.events)
+        await store.write(found.services, found.events, incidents=found.incidents, histories=found.histories)
 
     _with_store(state, fill)
     click.echo(f"{_amount(found)} imported")
@@ -93,7 +93,16 @@ async def _read(store: StateStore, kept: Kept) -> State:
     newest_first = list(await store.events(_PAGE))
     while page := await store.events(_PAGE, before=newest_first[-1].sequence) if newest_first else ():
         newest_first.extend(page)
-    return State(kept.services, newest_first[::-1])
+    return State(kept.services, newest_first[::-1], await _incidents(store), kept.histories)
+
+
+async def _incidents(store: StateStore) -> list[IncidentRecord]:
+    """Oldest first."""
+    summaries = list(await store.incidents(_PAGE))
+    while page := await store.incidents(_PAGE, before=int(str(summaries[-1]["id"]))) if summaries else ():
+        summaries.extend(page)
+    found = [await store.incident(int(str(summary["id"]))) for summary in reversed(summaries)]
+    return [incident for incident in found if incident is not None]
 
 
 def _with_store(state: Path | None, use: Callable[[StateStore, Kept], Awaitable[Answer]]) -> Answer:
@@ -123,4 +132,4 @@ def _with_store(state: Path | None, use: Callable[[StateStore, Kept], Awaitable[
 
 
 def _amount(found: State) -> str:
-    return f"{len(found.services)} services and {len(found.events)} events"
+    return f"{len(found.services)} services, {len(found.events)} events and {len(found.incidents)} incidents"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orchestrator.ports import Document, EventRecord
+from orchestrator.ports import Document, EventRecord, IncidentRecord
 
 FORMAT: Final = "container-orchestrator-state"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Of version 1 there were neither incidents nor histories."""
 
 
 class UnusableFile(Exception):
@@ -22,16 +23,22 @@ class State:
     services: Mapping[str, Document]
     events: Sequence[EventRecord]
     """Oldest first."""
+    incidents: Sequence[IncidentRecord] = ()
+    """Oldest first."""
+    histories: Mapping[str, Document] = field(default_factory=dict)
 
 
 def lines_of(state: State) -> Iterator[str]:
     """Without line ends."""
-    header = {"format": FORMAT, "version": VERSION, "services": len(state.services), "events": len(state.events)}
-    yield _json(header)
+    yield _json({"format": FORMAT, "version": VERSION, **_counted(state)})
     for name, document in sorted(state.services.items()):
         yield _json({"service": name, "state": document})
     for event in state.events:
         yield _json({"event": event.document, "of": event.service})
+    for incident in state.incidents:
+        yield _json({"incident": incident.summary, "details": incident.details})
+    for name, document in sorted(state.histories.items()):
+        yield _json({"history": document, "of": name})
 
 
 def read_lines(lines: Sequence[str]) -> State:
@@ -41,10 +48,12 @@ def read_lines(lines: Sequence[str]) -> State:
     header = _object(lines[0], 1)
     if header.get("format") != FORMAT:
         raise UnusableFile("its first line is not that of an export; make one with `orchestrator state export FILE`")
-    if header.get("version") != VERSION:
+    if header.get("version") not in (1, VERSION):
         raise UnusableFile(f"it has version {header.get('version')!r}; this orchestrator reads version {VERSION}")
     services: dict[str, Document] = {}
     events: list[EventRecord] = []
+    incidents: list[IncidentRecord] = []
+    histories: dict[str, Document] = {}
     for number, line in enumerate(lines[1:], 2):
         entry = _object(line, number)
         match entry:
@@ -54,14 +63,27 @@ def read_lines(lines: Sequence[str]) -> State:
                 if events and sequence <= events[-1].sequence:
                     raise UnusableFile(f"line {number}: event {sequence} comes after event {events[-1].sequence}")
                 events.append(EventRecord(sequence, name, document))
+            case {"incident": {"id": int(id_), **_others} as summary, "details": dict(details)}:
+                incidents.append(IncidentRecord(id_, summary, details))
+            case {"of": str(name), "history": dict(document)}:
+                histories[name] = document
             case _:
-                raise UnusableFile(f"line {number} is neither a service nor an event")
-    if (len(services), len(events)) != (header.get("services"), header.get("events")):
-        raise UnusableFile(
-            f"it holds {len(services)} services and {len(events)} events, and its header promises "
-            f"{header.get('services')} and {header.get('events')}: it was cut off or changed"
-        )
-    return State(services, events)
+                raise UnusableFile(f"line {number} is neither a service nor an event, an incident or a history")
+    state = State(services, events, incidents, histories)
+    for kind, held in _counted(state).items():
+        promised = header.get(kind, 0)
+        if held != promised:
+            raise UnusableFile(f"it holds {held} {kind}, and its header promises {promised}: it was cut off or changed")
+    return state
+
+
+def _counted(state: State) -> dict[str, int]:
+    return {
+        "services": len(state.services),
+        "events": len(state.events),
+        "incidents": len(state.incidents),
+        "histories": len(state.histories),
+    }
 
 
 def _json(entry: Mapping[str, object]) -> str:

@@ -72,12 +72,7 @@ def _asked_to_stop(turn: Turn) -> bool:
     if turn.spec.recovery.on_manual_stop != "respect" or not turn.facts.stop_requested:
         return False
     if turn.state.counted:
-        turn.state = replace(
-            turn.state,
-            strikes=max(turn.state.strikes - 1, 0),
-            failure_count=max(turn.state.failure_count - 1, 0),
-            counted=False,
-        )
+        turn.uncount()
     turn.state = replace(turn.state, stopped_by="stopped by hand", retry_at=None)
     _rest(turn, "stopped by hand")
     return True

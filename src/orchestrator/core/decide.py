@@ -50,7 +50,7 @@ from orchestrator.core.settle import settle
 from orchestrator.core.startup import FOUND_STOPPED, wanted_until
 from orchestrator.core.takeover import take_over
 from orchestrator.core.turn import Turn
-from orchestrator.core.waiting import await_dependencies, resume
+from orchestrator.core.waiting import await_dependencies, excuse, resume
 
 
 def decide(spec: ServiceSpec, state: ServiceState, facts: Facts, now: Instant) -> Decision:
@@ -89,6 +89,7 @@ def release(spec: ServiceSpec, state: ServiceState, now: Instant) -> Decision:
 
 def _observe(turn: Turn) -> None:
     container = turn.facts.container
+    excuse(turn)
     if turn.state.attempt is not None and turn.state.attempt.in_flight:
         return
     give_way(turn)

@@ -201,6 +201,10 @@ class Facts:
     """Services that require it, are up, and are not to be stopped."""
     leaving: tuple[str, ...] = ()
     """Services that require it, are up, and are to be stopped."""
+    in_window: bool = False
+    """A maintenance window is among what holds it: that lasts, as what a person wants does."""
+    unmet_ended: float = math.inf
+    """Wall time, by the engine, when the first of those of ``unmet`` that are down went down; infinite: none is."""
 
 
 # --- out ---------------------------------------------------------------------------------------------------

@@ -378,11 +378,15 @@ class ServiceState:
     """The moment of the newest probe result already taken in."""
     counted: bool = False
     """The failure of this run, its ill health or its death, is among the strikes."""
+    failed_at: float | None = None
+    """Wall time of that failure: of a death, by the engine's clock."""
     attempt: Attempt | None = None
     completed: bool = False
     """A job that exited 0."""
     waiting: bool = False
-    """It was told that it is down and waits for a dependency."""
+    """It is down, or ill, and waits for a dependency."""
+    wait_told: bool = False
+    """It was told that it waits; of what the host lacks, the host's own event tells for all who wait for it."""
     taken_over: bool = False
     """A crash loop of the engine's own policy was stopped, and it has not run stably since."""
     owners: tuple[tuple[str, str], ...] = ()

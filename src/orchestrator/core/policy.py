@@ -28,6 +28,10 @@ ENGINE_PATIENCE: Final = 2.0
 STOP_EVENT_PATIENCE: Final = 1.0
 """Seconds left for the event that tells a manual stop: Podman's stream lags about 0.25 s behind the death."""
 
+ONE_CAUSE: Final = 1.0
+"""Seconds between the deaths of a service and of what it requires within which whatever ended both is one cause: a
+project that is killed goes container by container, in any order."""
+
 SHORTEST_PAUSE: Final = 0.1
 """Seconds between two tries of what keeps failing, also with a backoff of zero: Docker's own first pause."""
 

@@ -32,9 +32,13 @@ def joined(container: ContainerSnapshot) -> tuple[str, ...]:
 
 
 def remember_owners(turn: Turn, container: ContainerSnapshot) -> None:
-    """Which services they are whose namespaces it uses: when they are gone, nothing else tells."""
+    """Which services they are whose namespaces it uses: when they are gone, nothing else tells. One that nobody saw
+    with its owners used those of the container before it."""
     known = {**dict(turn.state.owners), **dict(turn.facts.owners)}
     owners = tuple((owner, known[owner]) for owner in joined(container) if owner in known)
+    unseen = turn.facts.severed is not None or REPLACES in container.labels
+    if unseen and not owners:
+        return
     if owners != turn.state.owners:
         turn.state = replace(turn.state, owners=owners)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from orchestrator.core.gpus import RESOURCE as GPUS
+
 _HOST: Final = r"\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?\]|[A-Za-z0-9_.-]+"
 _PATH: Final = r"/[^,\s\x00-\x1f\x7f]*(?: +[^,\s\x00-\x1f\x7f]+)*"
 WRITTEN: Final = rf"tcp:(?:{_HOST}):\d{{1,5}}|(?:path|mount):{_PATH}|dns:[A-Za-z0-9_.-]+"
@@ -18,6 +20,7 @@ _REMEDY: Final = {
     "mount": "write mount:/mnt/x, an absolute path without a comma",
     "dns": "write dns:NAME",
 }
+_MET_WHEN: Final = {"tcp": "answers", "path": "is there", "mount": "is there", "dns": "is resolved"}
 
 
 class ResourceKind(StrEnum):
@@ -60,6 +63,16 @@ class ResourceReading:
 def is_resource(name: str) -> bool:
     """Whether it is meant, right or wrong: a service's name has no colon."""
     return ":" in name
+
+
+def of_host(name: str) -> bool:
+    """Whether what a service requires is the host's: a resource, or the GPUs' driver."""
+    return name == GPUS or is_resource(name)
+
+
+def met_when(name: str) -> str:
+    """What has to come true of something that is required: ``db runs``, ``mount:/mnt/x is there``."""
+    return f"{name} {'answers' if name == GPUS else _MET_WHEN.get(name.partition(':')[0], 'runs')}"
 
 
 def read(written: str) -> Resource:

@@ -13,6 +13,7 @@ from typing import Final
 
 from orchestrator.core.messages import Awaited, Reply, Up
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState, Kind
+from orchestrator.core.resources import met_when
 from orchestrator.core.turn import Turn
 
 LEFT_ALONE: Final = "created, never started: left to whoever created it"
@@ -26,8 +27,10 @@ def bring_up(turn: Turn, command: Up, container: ContainerSnapshot) -> Reply:
         return Reply(True, f"{name} is complete: `start` runs it once more")
     if not command.named and _left_by_somebody(turn, container):
         return Reply(False, f"{name} was never started, or left stopped, by somebody else: name it to start it", "left")
-    if turn.state.hold is not None and container.state is not ContainerState.RUNNING:
-        return Reply(False, f"{name} is {turn.held}: `release` it, or `start` it all the same", "left")
+    held_for_long = turn.state.hold is not None or turn.facts.in_window
+    if held_for_long and container.state is not ContainerState.RUNNING:
+        remedy = "`start` it" if turn.state.hold is None else "`release` it, or `start` it"
+        return Reply(False, f"{name} is {turn.held}: {remedy} all the same", "left")
     turn.state = replace(turn.state, stopped_by=None, leaving=None)
     if attempt is not None and attempt.kind is ActionKind.STOP:
         turn.fail_attempt(f"not verified before the next request, by {command.actor}")
@@ -37,7 +40,7 @@ def bring_up(turn: Turn, command: Up, container: ContainerSnapshot) -> Reply:
         return Reply(True, f"{name} runs already")
     turn.fail_attempt(f"not verified before the next request, by {command.actor}")
     turn.state = replace(turn.state, wanted_by=command.actor, due_since=None, retry_at=None)
-    when = f"as soon as {', '.join(turn.facts.unmet)} runs" if turn.facts.unmet else "next"
+    when = f"as soon as {' and '.join(map(met_when, turn.facts.unmet))}" if turn.facts.unmet else "next"
     return Reply(True, f"{name} is started {when}")
 
 

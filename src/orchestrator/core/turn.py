@@ -196,12 +196,14 @@ class Turn:
         if self.hindrance:
             return
         self.failures += [failure] * times
-        recovery = self.spec.recovery
+        recovery, container = self.spec.recovery, self.facts.container
+        died = failure in (Failure.EXITED, Failure.OOM_KILLED)
+        ended = container.finished_at if died and isinstance(container, ContainerSnapshot) else None
         strikes = self.state.strikes + times
         wait = policy.backoff(strikes, recovery) * (1 + self.facts.jitter)
         if strikes > 1 or failure is Failure.ACTION_FAILED:
             wait = max(wait, policy.SHORTEST_PAUSE)
-        at_once = failure in (Failure.EXITED, Failure.OOM_KILLED) and strikes == 1
+        at_once = died and strikes == 1
         self.state = replace(
             self.state,
             strikes=strikes,
@@ -210,10 +212,21 @@ class Turn:
             retry_at=self.now.moment + (0.0 if at_once else wait),
             confirmations=0,
             counted=self.state.counted or failure is not Failure.ACTION_FAILED,
+            failed_at=self.state.failed_at if failure is Failure.ACTION_FAILED else ended or self.now.wall,
             healthy_since=None,
         )
         if self.at_limit and failure is not Failure.UNHEALTHY:
             self.give_up(cause)
+
+    def uncount(self) -> None:
+        """What was counted last turned out to be no failure of its own."""
+        self.state = replace(
+            self.state,
+            strikes=max(self.state.strikes - 1, 0),
+            failure_count=max(self.state.failure_count - 1, 0),
+            counted=False,
+            retry_at=None,
+        )
 
     @property
     def at_limit(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 from orchestrator.core import graph, lanes, policy
 from orchestrator.core.messages import Awaited, Companion, Facts, Severed
@@ -11,6 +12,8 @@ from orchestrator.core.model import ContainerSnapshot, ContainerState, RunningCh
 from orchestrator.core.rejoin import joined
 from orchestrator.core.resources import is_resource
 from orchestrator.runtime.registry import Record, ServiceRegistry
+
+_DOWN: Final = (ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD)
 
 
 def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
@@ -41,6 +44,8 @@ def facts_of(record: Record, registry: ServiceRegistry) -> Facts:
         ),
         needed_by=tuple(each.spec.name for each in needing if each.state.stopped_by is None),
         leaving=tuple(each.spec.name for each in needing if each.state.stopped_by is not None),
+        in_window="maintenance" in record.holds,
+        unmet_ended=min(_ends(unmet, registry), default=math.inf),
     )
 
 
@@ -68,6 +73,14 @@ def _dependencies_seen(record: Record, registry: ServiceRegistry) -> bool:
 def leaving_before(record: Record, registry: ServiceRegistry) -> Iterator[str]:
     """What it requires and what is to be stopped, for which it may be the last one to wait for."""
     return (each.spec.name for each in _known(record.spec.requires, registry) if each.state.leaving is not None)
+
+
+def _ends(names: Iterable[str], registry: ServiceRegistry) -> Iterator[float]:
+    """When those that are down went down."""
+    for each in _known(names, registry):
+        container = each.container
+        if each.seen and container is not None and container.state in _DOWN and container.finished_at is not None:
+            yield container.finished_at
 
 
 def _known(names: Iterable[str], registry: ServiceRegistry) -> Iterator[Record]:
@@ -139,8 +152,9 @@ def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
     if record.container is None or not record.lost:
         return None
     known = dict(record.state.owners)
+    parent = record.parent or _only(known.values())
     # what was lost is known of the container of the last survey; this one may be in its place already
-    parents = {owner: known.get(owner, record.parent) for owner in joined(record.container) if owner in record.lost}
+    parents = {owner: known.get(owner, parent) for owner in joined(record.container) if owner in record.lost}
     places = {owner: _place(parent, owner, registry) for owner, parent in parents.items()}
     gone = tuple(owner for owner in parents if record.lost[owner] == "gone" or places[owner])
     if not gone:
@@ -153,6 +167,11 @@ def _severed(record: Record, registry: ServiceRegistry) -> Severed | None:
         places=tuple(_container_name(name, registry) for name in services),
         successors=successors if all(place for _, place in successors) else (),
     )
+
+
+def _only(services: Collection[str]) -> str:
+    """Where what the container before it used was all of one service, that is it for this one too; else empty."""
+    return next(iter(services)) if len(set(services)) == 1 else ""
 
 
 def _container_name(service: str, registry: ServiceRegistry) -> str:

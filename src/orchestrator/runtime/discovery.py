@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -15,11 +15,15 @@ from orchestrator.core.compose import project_of
 from orchestrator.core.freshness import agrees, summary_of
 from orchestrator.core.model import ContainerSnapshot, ContainerSummary
 from orchestrator.core.sighting import Changes, Survey, differences
+from orchestrator.core.storm import Examination
+from orchestrator.core.updating import QUIET
 from orchestrator.errors import ContainerNotFound, EngineAway, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine, EngineEvent, Surveyor
+from orchestrator.runtime.examination import frozen
 from orchestrator.runtime.inbox import (
     EngineLost,
     EngineReached,
+    Examined,
     Looked,
     Post,
     ProjectChanged,
@@ -72,6 +76,8 @@ class ContainerDiscoveryService:
         """A list was read in this session: what is not in it is not there."""
         self._wanted: dict[str, None] = {}
         self._looking: set[str] = set()
+        self._closely: set[str] = set()
+        """Those among the wanted whose processes are looked at too."""
         self._want = asyncio.Event()
         self._list_wanted = asyncio.Event()
 
@@ -94,6 +100,11 @@ class ContainerDiscoveryService:
         """Ask for a look at one container soon: somebody's knowledge of it ended."""
         self._wanted[container_id] = None
         self._want.set()
+
+    def examine(self, container_id: str) -> None:
+        """Ask for a closer look: it does not do what it should."""
+        self._closely.add(container_id)
+        self.look(container_id)
 
     @property
     def surveyor(self) -> Surveyor:
@@ -168,9 +179,7 @@ class ContainerDiscoveryService:
             rows = await self._engine.containers()
             before, self._summaries = self._summaries, {row.container_id: self._completed(row) for row in rows}
             self._known = {key: known for key, known in self._known.items() if key in self._summaries}
-            if self._connected:
-                for container_id in before.keys() | self._summaries.keys():
-                    self._tell_of_project(before.get(container_id), self._summaries.get(container_id))
+            self._tell_of_projects(before)
             self._connected = True
             self._take_survey()
             self._compare()
@@ -183,11 +192,19 @@ class ContainerDiscoveryService:
             return row
         return replace(row, network_mode=known.network_mode, ties=known.ties)
 
+    def _tell_of_projects(self, before: Mapping[str, ContainerSummary]) -> None:
+        """Where nothing was known before, it is news only what was made a moment ago."""
+        wall = self._clock.now().wall
+        for container_id in before.keys() | self._summaries.keys():
+            row = self._summaries.get(container_id)
+            if before or (row is not None and wall - row.created_at < QUIET):
+                self._tell_of_project(before.get(container_id), row)
+
     def _tell_of_project(self, before: ContainerSummary | None, after: ContainerSummary | None) -> None:
-        """What came, went or was renamed while we were watching is part of what somebody does to its project."""
+        """What came, went or was renamed since we looked last is part of what somebody does to its project."""
         either = after or before
         same = before is not None and after is not None and before.name == after.name
-        project = None if either is None or same or not self._connected else project_of(either.labels)
+        project = None if either is None or same else project_of(either.labels)
         if project is not None:
             self._post(ProjectChanged(project))
 
@@ -227,9 +244,13 @@ class ContainerDiscoveryService:
                 await self._want.wait()
                 continue
             self._looking.add(container_id)
+            closely = container_id in self._closely
+            self._closely.discard(container_id)
             begun = self._clock.now().moment
             try:
                 self._seen(await self._engine.inspect(container_id), begun)
+                if closely:
+                    await self._examine(container_id, begun)
             except ContainerNotFound:
                 self._gone(container_id)
             except EngineUnavailable:
@@ -240,6 +261,13 @@ class ContainerDiscoveryService:
                 self._looking.discard(container_id)
                 if self._wanted:
                     self._want.set()
+
+    async def _examine(self, container_id: str, begun: float) -> None:
+        """What has just been seen."""
+        told_in = self._clock.now().moment - begun
+        is_frozen = await frozen(self._engine, container_id)
+        if container_id in self._services:
+            self._post(Examined(self._services[container_id], Examination(begun, told_in, is_frozen)))
 
     def _next_wanted(self) -> str | None:
         """The oldest wish whose container is not being looked at: two looks could come back in the wrong order."""
@@ -254,7 +282,8 @@ class ContainerDiscoveryService:
         row = self._summaries.get(container_id)
         seen = self._summaries[container_id] = summary_of(snapshot)
         self._known[container_id] = snapshot
-        self._tell_of_project(row, seen)
+        if self._connected or row is not None:
+            self._tell_of_project(row, seen)
         if row is None or self._identity_changed(row, snapshot):
             self._take_survey()
             self._wanted.pop(container_id, None)

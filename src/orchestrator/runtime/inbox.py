@@ -18,6 +18,7 @@ from orchestrator.core.messages import Command, Outcome, Reply
 from orchestrator.core.model import ContainerSnapshot, ProbeResult
 from orchestrator.core.resources import ResourceReading
 from orchestrator.core.sighting import Survey
+from orchestrator.core.storm import Examination
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import Document, EngineIdentity, Kept
 from orchestrator.runtime.requests import Requester
@@ -57,6 +58,14 @@ class Looked:
     container: ContainerSnapshot | None
     begun: float
     """The moment at which the look began: of two, the one that began later is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A closer look was taken at one container that is ill."""
+
+    service: str
+    examination: Examination
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ class HistoryFound:
     """What it had of the services that memory did tell of."""
 
 
-Seen = EngineReached | EngineLost | Surveyed | Looked | Probed | StopSeen | SignalSeen | ProjectChanged
+Seen = EngineReached | EngineLost | Surveyed | Looked | Examined | Probed | StopSeen | SignalSeen | ProjectChanged
 Post = Seen | Unlisted | GpusRead | ResourceAsked | Ended | Asked | HistoryFound
 
 
@@ -194,6 +203,8 @@ def _key(post: Post) -> object:  # noqa: PLR0912 - one case for each kind of pos
             return "unlisted", service
         case Looked(service=service):
             return "look", service
+        case Examined(service=service):
+            return "examination", service
         case Probed(service=service):
             return "probe", service
         case StopSeen(container_id=container_id):

@@ -20,6 +20,7 @@ from orchestrator.runtime.inbox import (
     Ended,
     EngineLost,
     EngineReached,
+    Examined,
     GpusRead,
     HistoryFound,
     Looked,
@@ -110,6 +111,11 @@ class Intake:
                 return ()
             case Looked():
                 return self._looked(post, now)
+            case Examined(service=service, examination=examination):
+                examined = self._registry.get(service)
+                if examined is not None:
+                    examined.examination = examination
+                return ()
             case Probed(service=service, result=result):
                 probed = self._registry.get(service)
                 if probed is not None:

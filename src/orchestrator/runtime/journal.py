@@ -80,7 +80,11 @@ class Journal:
         self._notice = ""
         self._waiting_since: float | None = None
         """The moment at which the oldest of what is not written yet was told, or somewhat earlier."""
+        self._told = self._taken = 0
+        """How often something was told, in all and as far as the store has it."""
         self._changed = asyncio.Event()
+        self._attempted = asyncio.Event()
+        """Another one for every attempt to write: set at its end."""
         self._turn = asyncio.Lock()
 
     # --- the brain's side ------------------------------------------------------------------------------------
@@ -121,6 +125,7 @@ class Journal:
         return event
 
     def _note_waiting(self) -> None:
+        self._told += 1
         if self._waiting_since is None:
             self._waiting_since = self._clock.now().moment
         self._changed.set()
@@ -192,6 +197,14 @@ class Journal:
 
     # --- writing ---------------------------------------------------------------------------------------------
 
+    async def secure(self, patience: float) -> None:
+        """Wait until the store has all that was told so far: ``patience`` seconds at most, and not while it fails."""
+        told = self._told
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._taken < told and self._failure is None:
+                    await self._attempted.wait()
+
     async def open(self, deadline: float = 5.0) -> Kept:
         """What was kept, or nothing where the store cannot be opened in time: :meth:`run` goes on trying.
 
@@ -255,6 +268,13 @@ class Journal:
             _log.warning("State store did not close", location=self._store.location, detail=_words(error, deadline))
 
     async def _attempt(self) -> bool:
+        try:
+            return await self._write()
+        finally:
+            self._attempted.set()
+            self._attempted = asyncio.Event()
+
+    async def _write(self) -> bool:
         """One opening, where the store failed before, and one write of everything that waits."""
         async with self._turn:
             try:
@@ -263,10 +283,10 @@ class Journal:
                         self._rejoin(await self._store.open())
                     services, histories = self._services.waiting(), self._histories.waiting()
                     incidents = self._incidents.waiting()
-                    events = self._backlog.waiting()
+                    events, told = self._backlog.waiting(), self._told
                     begun = self._clock.now().moment
-                    told = [record for record in incidents.values() if record is not None]
-                    await self._store.write(services, events, incidents=told, histories=histories)
+                    changed = [record for record in incidents.values() if record is not None]
+                    await self._store.write(services, events, incidents=changed, histories=histories)
             except (StoreError, TimeoutError) as error:
                 # Told at a write it may be of one that is gone; an opening looks whether it lives.
                 lost = isinstance(error, StoreInUse) and not self._joined
@@ -280,6 +300,7 @@ class Journal:
             self._incidents.written(incidents)
             self._incidents.trim()
             self._backlog.written(events)
+            self._taken = told
             if events and self._on_kept is not None:
                 self._on_kept(events[-1].sequence)
             self._waiting_since = begun if self._pending() else None

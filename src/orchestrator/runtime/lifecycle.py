@@ -11,13 +11,13 @@ from orchestrator.core.messages import Action, Outcome, Result
 from orchestrator.core.model import ActionKind, ContainerSnapshot, ContainerState
 from orchestrator.errors import ActionRefused, ContainerNotFound, EngineError, EngineUnavailable
 from orchestrator.ports import Clock, ContainerEngine
+from orchestrator.runtime.examination import TIME_TO_LOOK, frozen
 from orchestrator.runtime.recreation import recreate
 
 ALL_STOPPED: Final = (
     "all its processes were stopped (state T) and could not have used the stop time-out: killed at once"
 )
 _UNTOUCHABLE: Final = (ContainerState.PAUSED, ContainerState.REMOVING)
-_TIME_TO_LOOK: Final = 2.0
 _TIME_BEYOND_STOP: Final = 60.0
 
 
@@ -74,7 +74,7 @@ class LifecycleManager:
         if action.kind is ActionKind.RECREATE:
             return await recreate(self._engine, self._clock, action)
         try:
-            if action.kind is ActionKind.RESTART:
+            if action.kind in (ActionKind.RESTART, ActionKind.STOP):
                 settled = await self._settled_already(action)
                 if settled is not None:
                     return settled
@@ -90,14 +90,14 @@ class LifecycleManager:
         return await self._concluded(action, Result.DONE, detail)
 
     async def _settled_already(self, action: Action) -> Outcome | None:
-        """A restart hits whatever runs by then: what was decided on an old look, or waited for its slot, is looked at
-        once more. Not so a start, which is asked for in a hurry and changes nothing on what is up."""
+        """A restart or a stop hits whatever is there by then: what was decided on an old look, or waited for its slot,
+        is looked at once more. Not so a start, which is asked for in a hurry and changes nothing on what is up."""
         looked_at = self._clock.now().moment
         before = await self._engine.inspect(action.container_id)
         if before.state in _UNTOUCHABLE:
             detail = f"nothing was done, because by then the container was {before.state}"
             return Outcome(action.action_id, Result.FAILED, detail, before, looked_at)
-        if _achieved(action, before):
+        if action.kind is ActionKind.RESTART and _achieved(action, before):
             detail = "somebody else had restarted it by then"
             return Outcome(action.action_id, Result.DONE, detail, before, looked_at)
         return None
@@ -109,23 +109,14 @@ class LifecycleManager:
             case ActionKind.STOP:
                 await self._engine.stop(action.container_id, action.stop_timeout)
             case ActionKind.RESTART:
-                frozen = await self._frozen(action.container_id)
-                await self._engine.restart(action.container_id, 0 if frozen else action.stop_timeout)
-                return ALL_STOPPED if frozen else ""
+                is_frozen = await frozen(self._engine, action.container_id)
+                await self._engine.restart(action.container_id, 0 if is_frozen else action.stop_timeout)
+                return ALL_STOPPED if is_frozen else ""
             case ActionKind.RECREATE:
                 raise AssertionError("a recreation is many calls")
             case _:
                 assert_never(action.kind)
         return ""
-
-    async def _frozen(self, container_id: str) -> bool:
-        """A process in state T never sees SIGTERM: waiting for it is waiting for nothing."""
-        try:
-            async with asyncio.timeout(_TIME_TO_LOOK):
-                states = await self._engine.process_states(container_id)
-        except (EngineError, TimeoutError):
-            return False
-        return bool(states) and all(state in "TtZ" for state in states) and any(state in "Tt" for state in states)
 
     async def _after_doubt(self, action: Action, words: str, *, refused: bool = False) -> Outcome:
         """An error is not yet a failure: three restarts at once give one restart and two errors. Look first."""
@@ -140,7 +131,7 @@ class LifecycleManager:
 
     async def _look(self, container_id: str) -> ContainerSnapshot | None:
         try:
-            async with asyncio.timeout(_TIME_TO_LOOK):
+            async with asyncio.timeout(TIME_TO_LOOK):
                 return await self._engine.inspect(container_id)
         except (EngineError, TimeoutError):
             return None

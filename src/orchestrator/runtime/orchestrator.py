@@ -60,7 +60,7 @@ from orchestrator.runtime.memory import watched_closely
 from orchestrator.runtime.monitoring import Monitoring, MonitoringView
 from orchestrator.runtime.observer import Observer
 from orchestrator.runtime.registry import ServiceRegistry
-from orchestrator.runtime.relations import draw
+from orchestrator.runtime.relations import draw, preconditions
 from orchestrator.runtime.requests import NO_SERVICE, Requester, reload_document, request_document
 from orchestrator.runtime.resources import ResourceMonitor, required
 from orchestrator.runtime.storms import Storms
@@ -71,6 +71,8 @@ from orchestrator.runtime.updates import ProjectUpdates
 from orchestrator.runtime.views import GraphView, PlanView, ServiceView, SystemView
 from orchestrator.runtime.vitals import Vitals, VitalsView
 
+TIME_TO_KEEP: Final = 0.25
+"""Seconds that the answer to a command waits for the store."""
 _LARGEST_JITTER: Final = 0.1
 _TIME_TO_FINISH: Final = 6.0
 _TIME_TO_FLUSH: Final = 1.5
@@ -155,7 +157,7 @@ class ContainerOrchestrator:
             clock,
             usual=lambda: self._admission.usual,
             ask=self._monitor.ask,
-            look=self._discovery.look,
+            examine=self._discovery.examine,
             tell=self._tell_of_host,
         )
         self._ledger = IncidentLedger(
@@ -264,6 +266,7 @@ class ContainerOrchestrator:
             self._journal.view(),
             self._registry.host.view(self._registry.services_by_container()),
             self._engine.endpoint,
+            preconditions=tuple(preconditions(self._registry)),
             restarts_paused=self._storms.words,
         )
 
@@ -330,7 +333,10 @@ class ContainerOrchestrator:
         *,
         requester: Requester | None = None,
     ) -> Reply:
-        """Answers when it is decided, not when it is carried out; :class:`UnknownService` for a name not listed.
+        """Answers when it is decided and kept, not when it is carried out: what was accepted outlives us. A store that
+        does not take it in ``TIME_TO_KEEP`` seconds, or fails, delays the answer no further.
+
+        :class:`UnknownService` for a name not listed.
 
         Once it is accepted, ``ending`` is resolved with how it ended; cancel it to wait no more.
         The request is journalled with its outcome, as one of ``requester``; without one, of the command's ``actor``.
@@ -345,7 +351,9 @@ class ContainerOrchestrator:
             full = Reply(False, "too many requests wait to be decided: try again in a moment", "in_flight")
             self._journal.record(name, request_document(name, command, asker, full, self._clock.now()))
             return full
-        return await reply
+        answer = await reply
+        await self._journal.secure(TIME_TO_KEEP)
+        return answer
 
     def adopt(self, surveyor: Surveyor, interval: float | None = None) -> Changes:
         """Another configuration for the containers, at once and whole. Services keep their counters and runs, actions

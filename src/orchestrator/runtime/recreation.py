@@ -60,7 +60,7 @@ class _Recreation:
 
     async def _take_up(self, old: ContainerSnapshot, name: str) -> str | None:
         """The id of the new container where it runs; ``None``: the old one has its name back."""
-        new = await self._look(name)
+        new = await self._successor(old, name)
         if new is None or new.state is not ContainerState.RUNNING:
             await self._put_back(old, name)
             return None
@@ -94,16 +94,19 @@ class _Recreation:
             await asyncio.sleep(_GLANCE)
 
     async def _put_back(self, old: ContainerSnapshot, name: str) -> None:
-        new = await self._look(name)
+        new = await self._successor(old, name)
         if new is not None:
             if new.labels.get(REPLACES) != old.container_id:
                 raise ActionRefused(409, _not_ours(old, name))
             await self._engine.remove(new.container_id)
         await self._engine.rename(old.container_id, name)
 
-    async def _look(self, name: str) -> ContainerSnapshot | None:
+    async def _successor(self, old: ContainerSnapshot, name: str) -> ContainerSnapshot | None:
+        """What was created in its place, also where somebody has renamed that since; else what has its name."""
+        rows = await self._engine.containers()
+        ours = (row.container_id for row in rows if row.labels.get(REPLACES) == old.container_id)
         try:
-            return await self._engine.inspect(name)
+            return await self._engine.inspect(next(ours, name))
         except ContainerNotFound:
             return None
 

@@ -25,6 +25,7 @@ from orchestrator.core.reach import in_network_of, network_owner
 from orchestrator.core.resources import is_resource
 from orchestrator.core.shutdown import UP
 from orchestrator.core.sighting import Loss, Origin, Sighting
+from orchestrator.core.storm import Examination
 from orchestrator.runtime.host import Host
 from orchestrator.runtime.views import HealthView, ServiceView, local_time
 
@@ -71,6 +72,8 @@ class Record:
     lost: Mapping[str, Loss] = field(default_factory=dict)
     parent: str = ""
     leftover: ContainerSummary | None = None
+    examination: Examination | None = None
+    """The newest closer look at its container."""
     unmet: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Its soft dependencies that are not running."""
@@ -159,7 +162,8 @@ class Record:
             case ContainerState.RUNNING:
                 return state.status is Status.STARTING and state.grace_ends is not None
             case ContainerState.CREATED:
-                return state.wanted_by is not None
+                being_started = state.attempt is not None and state.attempt.in_flight
+                return state.wanted_by is not None or being_started
             case _:
                 return container.state in (ContainerState.EXITED, ContainerState.RESTARTING)
 

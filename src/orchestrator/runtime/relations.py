@@ -26,15 +26,20 @@ def draw(registry: ServiceRegistry, cycles: tuple[str, ...], now: Instant) -> Gr
     )
 
 
+def preconditions(registry: ServiceRegistry) -> Iterator[ResourceView]:
+    """What services require or want of the host, by name; but for the GPUs."""
+    for name in registry.resources:
+        reading = registry.host.resources.get(name, ResourceReading(detail="not asked yet"))
+        yield ResourceView(name, reading.presence, reading.detail)
+
+
 def _resources(registry: ServiceRegistry) -> Iterator[ResourceView]:
     """Those that somebody needs, and those that there are."""
     needed = any(RESOURCE in (*record.spec.requires, *record.spec.wants) for record in registry.records())
     gpus = registry.host.gpus
     if needed or gpus.driver is not Driver.UNKNOWN:
         yield ResourceView(RESOURCE, gpus.driver, in_words(gpus))
-    for name in registry.resources:
-        reading = registry.host.resources.get(name, ResourceReading(detail="not asked yet"))
-        yield ResourceView(name, reading.presence, reading.detail)
+    yield from preconditions(registry)
 
 
 def _edges(name: str, record: Record) -> Iterator[EdgeView]:

@@ -22,7 +22,8 @@ _PREVENTED: Final = (Message.DISABLED, Message.MANUAL_STOP, Message.NOT_FOUND)
 
 class Storms(Observer):
     """Told by the brain within its turns. ``usual``: see :attr:`Admission.usual`; ``ask`` has a service's health asked
-    for at once, ``look`` has one container looked at, ``tell`` tells what is no service's: subject, message, cause."""
+    for at once, ``examine`` has one container looked at closely, ``tell`` tells what is no service's: subject, message,
+    cause."""
 
     def __init__(
         self,
@@ -31,14 +32,14 @@ class Storms(Observer):
         *,
         usual: Callable[[], float],
         ask: Callable[[str], None],
-        look: Callable[[str], None],
+        examine: Callable[[str], None],
         tell: Callable[[str, str, str, Instant], None],
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._usual = usual
         self._ask = ask
-        self._look = look
+        self._examine = examine
         self._tell = tell
         self._storm = storm.Storm()
         self._failing: dict[str, float] = {}
@@ -68,15 +69,15 @@ class Storms(Observer):
         if view.status is Status.UNHEALTHY:
             if view.name not in self._failing:
                 self._failing[view.name] = self._clock.now().moment
-                self._look_at(view.name)
+                self._have_examined(view.name)
         elif view.status is not Status.STARTING:
             self._failing.pop(view.name, None)
 
-    def _look_at(self, name: str) -> None:
+    def _have_examined(self, name: str) -> None:
         """A check also fails because its container has just died, and nobody has heard of that yet."""
         record = self._registry.get(name)
         if record is not None and record.container is not None:
-            self._look(record.container.container_id)
+            self._examine(record.container.container_id)
 
     def gone(self, name: str) -> None:
         self._failing.pop(name, None)
@@ -159,23 +160,34 @@ class Storms(Observer):
 
     # --- the level ---------------------------------------------------------------------------------------------
 
-    def _causes(self) -> dict[str, float]:
-        """What is ill, or is behind the ill health of others, with the moment since when. Who has not been looked at
+    def _causes(self) -> dict[str, storm.Illness]:
+        """What is ill, or is behind the ill health of others, with the moment since when. Who has not been examined
         since it fell ill is left out, because it may be dead; so is whose dependencies have not been asked since,
-        because one of them may be the cause, and who has time to come back after one of them did. One that cannot be
-        asked at all is taken for it."""
-        now = self._clock.now().moment
+        because one of them may be the cause, and who has not failed by itself since one of them came back. One that
+        cannot be asked at all is taken for it."""
         causes: dict[str, float] = {}
         for name, since in self._failing.items():
             record = self._registry.get(name)
-            if record is None or record.looked_at < since or now < (record.state.grace_ends or 0.0):
+            if record is None or _examined(record, since) is None or self._may_come_back(record):
                 continue
             facts = facts_of(record, self._registry)
             if not facts.roots and facts.dependencies_asked < since:
                 continue
             for cause in facts.roots or self._unaskable(record) or (name,):
                 causes[cause] = min(causes.get(cause, since), since)
-        return causes
+        return {name: self._illness(name, since) for name, since in causes.items()}
+
+    def _illness(self, name: str, since: float) -> storm.Illness:
+        record = self._registry.get(name)
+        return storm.Illness(since, None if record is None else _examined(record, since))
+
+    def _may_come_back(self, record: Record) -> bool:
+        """Whether its time to follow a dependency is not over, or its newest answer is to a question from before."""
+        if record.state.grace_ends is not None:
+            return True
+        probe, required = record.probe, [self._registry.get(name) for name in record.spec.requires]
+        well_since = max((each.state.healthy_since or 0.0 for each in required if each is not None), default=0.0)
+        return probe is not None and probe.checked.moment - (probe.latency or 0.0) < well_since
 
     def _unaskable(self, record: Record) -> tuple[str, ...]:
         """The hard dependencies of which nothing is known but that they run."""
@@ -200,3 +212,8 @@ class Storms(Observer):
         wanted_up = state.enabled and state.stopped_by is None and state.hold is None
         touchable = record.spec.observe_only is None and record.seen and set(record.holds) <= {"storm"}
         return ill and wanted_up and touchable and not facts.unmet
+
+
+def _examined(record: Record, since: float) -> storm.Examination | None:
+    found = record.examination
+    return found if found is not None and found.begun >= since else None

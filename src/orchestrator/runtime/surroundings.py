@@ -9,7 +9,15 @@ from orchestrator.core.gpus import Driver
 from orchestrator.core.model import Category, Instant, Status
 from orchestrator.errors import EngineUnavailable
 from orchestrator.ports import EngineIdentity
-from orchestrator.runtime.views import EngineView, GpusView, ServiceView, StoreView, SystemView, WorkerView
+from orchestrator.runtime.views import (
+    EngineView,
+    GpusView,
+    ResourceView,
+    ServiceView,
+    StoreView,
+    SystemView,
+    WorkerView,
+)
 
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
@@ -72,6 +80,7 @@ class Surroundings:
         gpus: GpusView,
         endpoint: str,
         *,
+        preconditions: tuple[ResourceView, ...] = (),
         restarts_paused: str = "",
     ) -> SystemView:
         engine = self._engine_view(endpoint)
@@ -84,6 +93,7 @@ class Surroundings:
             engine=engine,
             store=store,
             gpus=gpus,
+            preconditions=preconditions,
             version=self.version,
             started_at=self._started_at,
             turns=self._turns,

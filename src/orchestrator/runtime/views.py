@@ -197,6 +197,8 @@ class SystemView:
     restarts_paused: str = ""
     """Why nothing is restarted by itself, in words; empty: nothing is paused."""
     gpus: GpusView = GpusView()
+    preconditions: tuple[ResourceView, ...] = ()
+    """What services require or want of the host, by name; but for the GPUs."""
     surveyed: bool = True
     """Whether the engine has listed its containers since we began; until then nothing is known of them."""
 

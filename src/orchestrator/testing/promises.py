@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import inf
 
 from orchestrator.core.messages import Command, Down, Message, Restart, Start, Stop, Up
 from orchestrator.testing.ledger import Happening, Ledger
@@ -19,56 +20,58 @@ from orchestrator.testing.told import Told
 
 _BEGINNINGS = (Message.RESTARTING, Message.MANUAL_RESTART, Message.MANUAL_START)
 _ENDS = (Message.RESTART_COMPLETED, Message.RESTART_FAILED)
-_ASKED = 120.0
-"""Seconds after a person's request within which an action may be its consequence."""
+ASKED = 120.0
+"""Seconds after a person's request within which an action may be its consequence, unless told otherwise."""
 
 Asked = Sequence[tuple[float, str, Command]]
 
 
-def broken_promises(ledger: Ledger, told: Sequence[Told], commands: Asked) -> list[str]:
-    """In words; empty when all were kept."""
+def broken_promises(
+    ledger: Ledger, told: Sequence[Told], commands: Asked, *, asked: float = ASKED, news: float = 0.0
+) -> list[str]:
+    """In words; empty when all were kept. ``news``: seconds until the orchestrator can know of a pause."""
     return [
-        *_healthy_ones_touched(ledger, told, commands),
-        *_paused_ones_touched(ledger),
+        *_healthy_ones_touched(ledger, told, commands, asked),
+        *_paused_ones_touched(ledger, news),
         *_unpaired(told),
         *_misnumbered(told),
     ]
 
 
-def _on_request(happening: Happening, commands: Asked) -> bool:
+def _on_request(happening: Happening, commands: Asked, asked: float) -> bool:
     return any(
-        service == happening.container and 0 <= happening.at.moment - moment < _ASKED
+        service == happening.container and 0 <= happening.at.moment - moment < asked
         for moment, service, command in commands
         if isinstance(command, Restart | Start | Stop | Up | Down)
     )
 
 
-def _healthy_ones_touched(ledger: Ledger, told: Sequence[Told], commands: Asked) -> Iterable[str]:
+def _healthy_ones_touched(ledger: Ledger, told: Sequence[Told], commands: Asked, asked: float) -> Iterable[str]:
     for request in ledger.requests():
-        if not request.well or request.what == "asked to start" or _on_request(request, commands):
+        if not request.well or request.what == "asked to start" or _on_request(request, commands, asked):
             continue
-        if not any(_restarted_with_another(event, request) for event in told):
+        if not any(_restarted_with_another(event, request, asked) for event in told):
             yield f"what was healthy was touched: {request}"
 
 
-def _restarted_with_another(event: Told, request: Happening) -> bool:
+def _restarted_with_another(event: Told, request: Happening, asked: float) -> bool:
     """``restart_with`` restarts the healthy, and says so."""
     said = event.service == request.container and event.cause.startswith("restarted with ")
-    return said and 0 <= request.at.wall - event.wall < _ASKED
+    return said and 0 <= request.at.wall - event.wall < asked
 
 
-def _paused_ones_touched(ledger: Ledger) -> Iterable[str]:
-    paused: set[str] = set()
+def _paused_ones_touched(ledger: Ledger, news: float) -> Iterable[str]:
+    paused: dict[str, float] = {}
     for each in ledger:
         if each.what == "paused":
-            paused.add(each.container)
+            paused[each.container] = each.at.moment
         elif each.what in ("unpaused", "exited", "removed"):
-            paused.discard(each.container)
+            paused.pop(each.container, None)
         elif each.what == "renamed" and each.container in paused:
-            paused.remove(each.container)
-            paused.add(each.detail.removeprefix("to "))
-        elif each.what.startswith("asked") and each.by == "orchestrator" and each.container in paused:
-            yield f"what was paused was touched: {each}"
+            paused[each.detail.removeprefix("to ")] = paused.pop(each.container)
+        elif each.what.startswith("asked") and each.by == "orchestrator":
+            known_at = paused.get(each.container, inf) + news
+            yield from [f"what was paused was touched: {each}"] if each.at.moment >= known_at else []
 
 
 def _unpaired(told: Sequence[Told]) -> Iterable[str]:

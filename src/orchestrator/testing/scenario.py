@@ -31,7 +31,6 @@ At the end of every story the promises are checked that hold in every story: see
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
@@ -43,7 +42,6 @@ from orchestrator.configuration.resolve import SharedLayers
 from orchestrator.configuration.settings import OrchestratorSettings
 from orchestrator.configuration.surveyor import ServiceSurveyor
 from orchestrator.core.ending import Ending
-from orchestrator.core.incidents import Incident
 from orchestrator.core.messages import Command, Disable, Enable, Reply, Restart, Start, Stop
 from orchestrator.core.model import (
     CommandCheck,
@@ -57,11 +55,9 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.sighting import Changes
 from orchestrator.errors import ConfigurationError
-from orchestrator.runtime.incident_document import incident_of
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.orchestrator import ContainerOrchestrator, Pace
 from orchestrator.runtime.requests import Requester
-from orchestrator.runtime.views import ServiceView
 from orchestrator.testing.actor import Actor, Deed
 from orchestrator.testing.clock import VirtualClock
 from orchestrator.testing.container import Blueprint
@@ -70,16 +66,13 @@ from orchestrator.testing.durations import seconds
 from orchestrator.testing.engine import FakeEngine
 from orchestrator.testing.feed import EventFeed
 from orchestrator.testing.gpus import FakeGpus
-from orchestrator.testing.ledger import Ledger
 from orchestrator.testing.life import BoundStore, Life, tell_lives_apart
 from orchestrator.testing.loop import DEFAULT_LIMIT, VirtualLoop
 from orchestrator.testing.probe import WorkloadProbe
 from orchestrator.testing.prometheus import FakePrometheus
-from orchestrator.testing.promises import broken_promises
 from orchestrator.testing.reachability import Reachability
 from orchestrator.testing.resources import FakeResources
-from orchestrator.testing.store import MemoryStore
-from orchestrator.testing.told import Told, read_told
+from orchestrator.testing.witness import Witness
 from orchestrator.testing.workload import HEALTHY, EngineCheckup, Workload
 
 CheckWord = Literal["http", "command", "tcp", "engine", "running"]
@@ -96,7 +89,7 @@ _CHECKS = (HttpCheck, CommandCheck, RedisCheck, PostgresCheck, TcpCheck, EngineC
 _PERSON = "ann"
 
 
-class Scenario:
+class Scenario(Witness):
     """One world. ``seed`` is all its chance; ``configuration`` is what ``orchestrator.yaml`` would hold."""
 
     def __init__(
@@ -112,9 +105,8 @@ class Scenario:
         self._loop = VirtualLoop(limit)
         tell_lives_apart(self._loop)
         self._chance = random.Random(seed)  # noqa: S311 - a test's dice, no secret
-        self.clock = VirtualClock(loop=self._loop)
-        self.daemon = FakeDaemon(self.clock, self._loop, dialect=dialect, chance=self._chance)
-        self.store = MemoryStore()
+        clock = VirtualClock(loop=self._loop)
+        super().__init__(clock, FakeDaemon(clock, self._loop, dialect=dialect, chance=self._chance))
         self.prometheus = FakePrometheus()
         self.gpus = FakeGpus(self.daemon)
         """No card, unless a story gives it one (``world.gpus.total``)."""
@@ -122,8 +114,6 @@ class Scenario:
         """All there, unless a story takes one away (``world.resources.missing``)."""
         self.steps: list[str] = []
         """Every step of the orchestrator's calls so far, of all its lives: where :meth:`sigkill_at_step` can hit."""
-        self.commands: list[tuple[float, str, Command]] = []
-        """What people asked the orchestrator for, with the moment and the service."""
         self._configuration = _configured(configuration or {})
         self._pace = Pace(interval=interval, jitter=jitter)
         self._lives: list[Life] = []
@@ -165,15 +155,6 @@ class Scenario:
     @property
     def feed(self) -> EventFeed:
         return self.daemon.feed
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.daemon.ledger
-
-    @property
-    def moment(self) -> float:
-        """Virtual seconds since the story began."""
-        return self._loop.time()
 
     def container(
         self,
@@ -254,6 +235,10 @@ class Scenario:
 
     def disable(self, service: str) -> Reply:
         return self.ask(service, Disable(_PERSON))
+
+    def monitoring(self) -> MonitoringView:
+        """With what ``world.prometheus`` tells."""
+        return self._complete(self.orchestrator.monitoring())
 
     def reload(self, configuration: Mapping[str, object]) -> Changes:
         """``orchestrator.yaml`` holds this from now on, and the orchestrator is told so."""
@@ -337,61 +322,6 @@ class Scenario:
         self.sigkill()
         if back_after is not None:
             self._loop.call_later(back_after, self.start_orchestrator)
-
-    # --- what is to be seen -------------------------------------------------------------------------------
-
-    def view(self, service: str) -> ServiceView:
-        view = self.orchestrator.service(service)
-        if view is None:
-            known = [each.name for each in self.orchestrator.services()]
-            raise AssertionError(f"{service} is not listed; these are: {known}")
-        return view
-
-    def monitoring(self) -> MonitoringView:
-        """With what ``world.prometheus`` tells."""
-        return self._complete(self.orchestrator.monitoring())
-
-    def status(self, service: str) -> str:
-        return self.view(service).status.value
-
-    def must_be(self, service: str, status: str) -> None:
-        seen = self.view(service)
-        if seen.status.value != status:
-            raise AssertionError(
-                f"{service} is {seen.status.value} ({seen.reason}), not {status}:\n{self.report(service)}"
-            )
-
-    def restarts_of(self, service: str) -> int:
-        """Runs that the orchestrator began, by start or restart."""
-        return len(self.ledger.starts(service, "orchestrator"))
-
-    def told(self, service: str | None = None) -> Sequence[Told]:
-        """What was told of services, in the store, oldest first; not who asked for it."""
-        return [event for event in read_told(self.store.medium) if event.status and service in (None, event.service)]
-
-    def told_of_host(self) -> Sequence[Told]:
-        """What was told that is no service's, oldest first."""
-        return [event for event in read_told(self.store.medium) if not event.service]
-
-    def incidents(self) -> list[Incident]:
-        """As the store has them, oldest first."""
-        kept = [self.store.medium.incidents[number] for number in sorted(self.store.medium.incidents)]
-        read = (incident_of({**json.loads(summary), **json.loads(details)}) for summary, details in kept)
-        return [incident for incident in read if incident is not None]
-
-    def messages(self, service: str) -> list[str]:
-        return [event.message for event in self.told(service)]
-
-    def must_keep_its_promises(self) -> None:
-        broken = broken_promises(self.ledger, read_told(self.store.medium), self.commands)
-        if broken:
-            raise AssertionError("\n".join(broken) + "\n" + self.report())
-
-    def report(self, service: str | None = None) -> str:
-        """What happened and what was told, in order of time: the last things last."""
-        happened = [(each.at.moment, str(each)) for each in self.ledger if service in (None, each.container)]
-        told = [(event.wall - self.clock.now().wall + self.moment, str(event)) for event in self.told(service)]
-        return "\n".join(line for _, line in sorted(happened + told, key=lambda pair: pair[0])[-60:])
 
     # --- how ----------------------------------------------------------------------------------------------
 

@@ -39,7 +39,8 @@ class MemoryStore:
     """Implements :class:`orchestrator.ports.StateStore`, with faults to switch while it is in use.
 
     ``broken``: these operations raise ``fault``. ``hung``: they never return. ``deaf``: a write is kept, and then
-    raises nevertheless, as when the answer was lost. ``writes`` counts the batches that were kept.
+    raises nevertheless, as when the answer was lost. ``takes``: seconds that every operation lasts. ``writes`` counts
+    the batches that were kept.
     """
 
     def __init__(self, medium: Medium | None = None) -> None:
@@ -48,6 +49,7 @@ class MemoryStore:
         self.broken: set[Operation] = set()
         self.hung: set[Operation] = set()
         self.deaf = False
+        self.takes = 0.0
         self.writes = 0
         self.closed = False
 
@@ -134,7 +136,7 @@ class MemoryStore:
         self.closed = True
 
     async def _suffer(self, operation: Operation) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.takes)
         if operation in self.hung:
             await asyncio.Event().wait()
         if operation in self.broken:
