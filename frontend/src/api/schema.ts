@@ -1119,7 +1119,7 @@ export interface components {
             retry_at: string | null;
             /**
              * Waiting On
-             * @description Hard dependencies that are not running.
+             * @description Hard dependencies that do not run, or, of the host, are not there.
              */
             waiting_on: string[];
             /**
