@@ -186,7 +186,7 @@ function Canvas({ graph, drawing, trouble }: { graph: Graph; drawing: Drawing; t
 }
 
 const HEAD = 26;
-const SMALLEST = 0.62;
+const SMALLEST = 0.8;
 const LARGEST = 1.3;
 
 /** As wide as the window, within reason: what cannot be read any more is scrolled instead. */

@@ -124,7 +124,7 @@ function Question({ verb, service, onAnswer }: { verb: Verb; service: Service; o
         <button type="button" onClick={() => onAnswer(null)}>
           Cancel
         </button>
-        <button type="button" class={grave ? "primary grave" : "primary"} onClick={() => onAnswer(wish)}>
+        <button type="button" class={grave && verb !== "restart" ? "primary grave" : "primary"} onClick={() => onAnswer(wish)}>
           {name}
         </button>
       </div>
