@@ -54,7 +54,7 @@ def test_axe_finds_nothing_in_any_view_and_nothing_is_wider_than_a_phone(
                 page.set_viewport_size(DESKTOP)
                 assert violations(page) == []
                 page.set_viewport_size({"width": 360, "height": 740})
-                page.wait_for_function("document.documentElement.scrollWidth <= 360", timeout=PATIENCE)
+                page.wait_for_function("() => document.documentElement.scrollWidth <= 360", timeout=PATIENCE)
                 assert violations(page) == []
             page.goto(f"http://127.0.0.1:{serve.port}/services/db")
             page.get_by_role("button", name="Restart").click()
