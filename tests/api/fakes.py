@@ -184,8 +184,6 @@ class FakeSupervisor:
     async def incidents(
         self, limit: int, *, before: int | None = None, service: str | None = None, status: str | None = None
     ) -> Sequence[Document]:
-        if self.failure is not None:
-            raise self.failure
         newest_first = sorted(self.told_incidents, key=lambda one: -one.id)
         return [
             summary_document(one)

@@ -22,6 +22,7 @@ from orchestrator.core.joining import SOON
 from orchestrator.core.ledger import STORM_REACHES_BACK, adopt, reckon
 from orchestrator.core.model import Instant, Status
 from orchestrator.core.policy import SHORTEST_STABLE_RUN
+from orchestrator.core.storm import WINDOW
 
 EPOCH = 1_700_000_000.0
 AWAY = HostCondition(engine="unix:///run/docker.sock: it refuses connections", remedy="Start it.")
@@ -616,7 +617,11 @@ def test_a_storm_is_one_incident_with_all_that_failed_just_before() -> None:
     assert story.told("remark", 2) == ["restarts are resumed"]
     story.turn(ill("d"), notes=(failure("d"),))
     assert story.incidents.open[2].cause.subject == "storm"
-    story.turn(ill("e"), host=HostCondition(storm="again"))
+    story.turn(ill("late"))
+    assert "late" in roles(story.incidents.open[2]), "it failed with the others and was only seen later"
+    story.turn(ill("other"), after=WINDOW + 1)
+    assert "other" not in roles(story.incidents.open[2])
+    story.turn(ill("e"), host=HostCondition(storm="again"), after=STORM_REACHES_BACK + 1)
     assert roles(story.incidents.open[2])["e"] == "dependent"
     assert story.incidents.open[2].title == "restarts are paused: again"
 
@@ -680,6 +685,15 @@ def test_what_was_opened_before_the_store_could_be_read_is_numbered_on_and_merge
     assert late.incidents.last_id == 8
     assert late.seen[7].merged_into == 1
     assert late.seen[5].merged_into == 2
+
+
+def test_what_was_closed_before_the_store_could_be_read_keeps_its_number_from_the_next() -> None:
+    story = Story()
+    story.turn(dead("db"))
+    story.turn(well("db", stable_at=0.0))
+    story.take(adopt(story.incidents, (), 4, story.now))
+    story.turn(dead("web"))
+    assert list(story.incidents.open) == [6], "the closed one is 5 by now"
 
 
 def test_a_closed_one_is_not_taken_over() -> None:

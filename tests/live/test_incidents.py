@@ -9,6 +9,7 @@ import pytest
 
 from tests.live.engines import wait_until
 from tests.live.serve import Document, service_labels
+from tests.live.servers import free_port
 from tests.live.ward import Ward, engine_of, lent, opened
 
 CHILDREN = 30
@@ -67,8 +68,8 @@ def test_one_healing_is_one_incident_with_its_times(ward: Ward) -> None:
 def test_a_parent_with_thirty_children_is_one_incident_that_outlives_sigkill(ward: Ward, tmp_path: Path) -> None:
     mounted = f"--mount=type=bind,source={tmp_path},target=/switch"
     quick = {"recovery__stable_after": "2", "recovery__backoff_max": "2", "recovery__max_failures": "99"}
-    parent = ward.admit("parent", mounted, "--publish=127.0.0.1::8080", **quick)
-    port = str(ward.engine.published(parent))
+    port = str(free_port())  # Docker gives another one at each start, if it is left to it
+    parent = ward.admit("parent", mounted, f"--publish=127.0.0.1:{port}:8080", **quick)
     names = [f"child-{number}" for number in range(CHILDREN)]
     asks_parent = {"requires": "parent", "host": "127.0.0.1", "port": port, "health__timeout": "5", "grace": "60"}
     for name in names:

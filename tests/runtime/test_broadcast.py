@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.incidents import Cause, Incident
 from orchestrator.core.model import Status
 from orchestrator.ports import Kept
 from orchestrator.runtime.broadcast import (
@@ -220,6 +221,20 @@ def test_a_service_that_changes_often_fills_no_queue_and_ends_as_it_is() -> None
         assert (system["type"], system["data"]["engine"]["reachable"]) == ("system", True)
 
     play(story, most_waiting=10)
+
+
+def test_an_incident_is_told_as_it_is_whenever_it_changed_and_without_its_story() -> None:
+    async def story(world: World) -> None:
+        subscription = await world.broadcast.subscribe()
+        incident = Incident(7, Cause("db exited", "db"), "db exited", 1_705_312_800.0, None)
+        world.broadcast.incident_changed(incident)
+        world.broadcast.incident_changed(replace(incident, severity="critical"))
+        world.broadcast.incident_changed(replace(incident, id=8))
+        _, first, second = await taken(subscription)
+        assert (first["type"], first["data"]["id"], first["data"]["severity"]) == ("incident", 7, "critical")
+        assert (second["data"]["id"], "timeline" in second["data"]) == (8, False)
+
+    play(story)
 
 
 def test_a_message_is_one_text_for_all_clients_and_so_is_the_snapshot() -> None:

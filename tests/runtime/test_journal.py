@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestrator.adapters.stores import SqliteStore
-from orchestrator.errors import StoreInUse
-from orchestrator.ports import Document, EventRecord, Kept
+from orchestrator.errors import StoreInUse, StoreUnavailable
+from orchestrator.ports import Document, EventRecord, IncidentRecord, Kept
 from orchestrator.runtime.journal import BEAT, FIRST_PAUSE, LONGEST_PAUSE, Journal
 from orchestrator.testing import VirtualClock, run_virtual
 from orchestrator.testing.store import EVERYTHING, Medium, MemoryStore
@@ -634,3 +634,112 @@ def test_a_forgotten_service_is_gone_from_the_store_also_when_the_store_was_away
         assert (await store.open()).services == {"web": {"status": "starting"}}
 
     run_virtual(story)
+
+
+# --- incidents and histories -----------------------------------------------------------------------------------
+
+
+def an_incident(number: int, status: str = "open", service: str = "web") -> IncidentRecord:
+    members = [{"service": service}]
+    return IncidentRecord(number, {"id": number, "status": status, "members": members, "merged_into": None}, {})
+
+
+async def listed(journal: Journal, **question: Any) -> list[object]:
+    return [summary["id"] for summary in await journal.incidents(100, **question)]
+
+
+def test_incidents_and_histories_are_written_with_the_events_of_their_turn() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            tell(journal, 1)
+            journal.remember_incident(an_incident(1))
+            journal.remember_history("web", {"segments": []})
+            journal.remember_history("web", {"segments": []})
+            assert journal.view().pending_writes == 3
+            await moments()
+            assert world.store.writes == 1
+            assert (set(world.kept.incidents), set(world.kept.histories)) == ({1}, {"web"})
+            journal.forget("web")
+            await moments()
+            assert (world.kept.histories, journal.history("web")) == ({}, None)
+            assert set(world.kept.incidents) == {1}
+
+    play(story)
+
+
+def test_incidents_are_read_from_the_store_and_from_memory_which_is_newer() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            for number in range(1, 4):
+                journal.remember_incident(an_incident(number))
+            await moments()
+            world.store.broken = {"write"}
+            journal.remember_incident(an_incident(2, "closed"))
+            journal.remember_incident(an_incident(4, service="db"))
+            assert await listed(journal) == [4, 3, 2, 1]
+            assert await listed(journal, status="open") == [4, 3, 1]
+            assert await listed(journal, service="db") == [4]
+            assert await listed(journal, before=3) == [2, 1]
+            assert (await journal.incident(2)) == an_incident(2, "closed")
+
+    play(story)
+
+
+def test_memory_alone_answers_for_incidents_where_the_store_does_not() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            for number in range(1, 4):
+                journal.remember_incident(an_incident(number))
+            await moments()
+            world.store.hung = {"events"}
+            assert await listed(journal) == [3, 2, 1]
+            with pytest.raises(StoreUnavailable, match="has not answered within 2 s"):
+                await journal.incident(99)
+            world.store.hung, world.store.broken = set(), {"events"}
+            assert await listed(journal) == [3, 2, 1]
+
+    play(story)
+
+
+def test_before_the_store_was_ever_read_only_memory_knows_of_incidents() -> None:
+    async def story(world: World) -> None:
+        world.journal.remember_incident(an_incident(1))
+        assert await listed(world.journal) == [1]
+        assert await world.journal.incident(2) is None
+
+    play(story)
+
+
+def test_a_store_that_came_back_empty_gets_the_incidents_again() -> None:
+    async def story(world: World) -> None:
+        async with running(world) as journal:
+            journal.remember_incident(an_incident(1))
+            journal.remember_incident(an_incident(2, "closed"))
+            journal.remember_history("web", {"segments": []})
+            await moments()
+            world.kept.wipe()
+            world.store.broken = {"write"}
+            tell(journal, 1)
+            await moments()
+            world.store.broken = set()
+            await moments(2 * FIRST_PAUSE)
+            assert (set(world.kept.incidents), set(world.kept.histories)) == ({1, 2}, {"web"})
+
+    play(story)
+
+
+def test_incidents_opened_without_the_store_are_numbered_after_its_own_when_it_is_back() -> None:
+    async def story(world: World) -> None:
+        earlier = MemoryStore(world.kept)
+        await earlier.write({}, [], incidents=[an_incident(4), an_incident(5, "closed")])
+        world.store.broken = {"open"}
+        async with running(world) as journal:
+            journal.remember_incident(an_incident(1, service="db"))
+            world.store.broken = set()
+            await moments(2 * FIRST_PAUSE)
+            assert set(world.kept.incidents) == {4, 5, 6}
+            assert await listed(journal, service="db") == [6]
+            (kept, _), *_ = world.recovered
+            assert ([each.id for each in kept.incidents], kept.last_incident) == ([4], 5)
+
+    play(story)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from orchestrator.core.draft import Draft
 from orchestrator.core.incidents import ENGINE, STORM, Cause, Condition, Incident, Member
 from orchestrator.core.standing import cause_of
+from orchestrator.core.storm import WINDOW
 
 SOON: Final = 120.0
 """Seconds within which a failure is put down to another one that need not be behind it."""
@@ -152,11 +154,16 @@ def _kindred(draft: Draft, condition: Condition) -> int | None:
     """An open incident that is behind this failure, or probably is."""
     if condition.unwatched and ENGINE in draft.where:
         return draft.where[ENGINE]
-    if draft.host.storm and STORM in draft.where:
+    if STORM in draft.where and (draft.host.storm or _rages_still(draft.open[draft.where[STORM]], draft.now.wall)):
         return draft.where[STORM]
     needed = {draft.where[name] for name in condition.needs if name in draft.where}
     wanted = {draft.where[name] for name in condition.wants if _lately(draft, name)}
     return min(needed or wanted, default=None)
+
+
+def _rages_still(storm: Incident, wall: float) -> bool:
+    """Restarts may be resumed while the last of those that failed together are only being seen to."""
+    return wall - max((each.joined_at for each in storm.members), default=-math.inf) <= WINDOW
 
 
 def _lately(draft: Draft, name: str) -> bool:

@@ -67,10 +67,9 @@ def reckon(
 def adopt(incidents: Incidents, kept: Iterable[Incident], last_id: int, now: Instant) -> Reckoning:
     """Take over what an earlier process left open. What was opened without knowing of it is numbered above it, and
     merged with what it continues."""
-    shift = last_id if incidents.open else 0
-    ours = {number + shift: replace(each, id=number + shift) for number, each in incidents.open.items()}
+    ours = {number + last_id: replace(each, id=number + last_id) for number, each in incidents.open.items()}
     older = {each.id: each for each in kept if each.closed_at is None}
-    before = replace(incidents, open={**older, **ours}, last_id=max(incidents.last_id + shift, last_id))
+    before = replace(incidents, open={**older, **ours}, last_id=incidents.last_id + last_id)
     draft = Draft.of(before, (), incidents.host, now)
     for number, own in ours.items():
         services = [each.service for each in own.members if each.left_at is None]

@@ -186,14 +186,18 @@ class IncidentLedger(Observer):
 
     def _conditions(self, touched: list[str], now: Instant) -> Iterator[Condition]:
         """Theirs, and of what they are down for, which need not have changed."""
-        waiting, known = list(touched), set(touched)
-        while waiting:
-            record = self._registry.get(waiting.pop())
+        roots, told = dict[str, None](), set[str]()
+        for name in touched:
+            record = self._registry.get(name)
             condition = None if record is None else self._condition(record, now)
             if condition is not None:
                 yield condition
-                waiting.extend(key for key in condition.roots if key not in known)
-                known.update(condition.roots)
+                told.add(name)
+                roots.update(dict.fromkeys(condition.roots))
+        for name in roots:
+            record = self._registry.get(name)
+            if record is not None and name not in told:
+                yield self._condition(record, now) or _unseen(record)
 
     def _condition(self, record: Record, now: Instant) -> Condition | None:
         """``None``: it cannot be seen how it is."""
@@ -245,3 +249,9 @@ class IncidentLedger(Observer):
         ended = None if container is None else container.finished_at
         just_now = ended is not None and now.wall - ended <= _NEWLY_ENDED
         return ended if just_now else None
+
+
+def _unseen(record: Record) -> Condition:
+    """Somebody is down for it, and it has not been looked at yet."""
+    name = record.spec.name
+    return Condition(name, "coming", record.state.status, f"{name} has not been looked at yet", certain=False)
