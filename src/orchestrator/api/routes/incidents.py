@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from orchestrator.api.answers import READ, problems
+from orchestrator.api.answers import ACCESS, READ, problems
 from orchestrator.api.schemas import Timestamp
 from orchestrator.api.supervisor import Supervisor
 from orchestrator.core.incidents import Confidence, EntryKind, Role, Severity
@@ -92,7 +92,7 @@ class IncidentRoutes:
         router = APIRouter(prefix="/api/system/incidents", tags=["incidents"])
         away = problems(s503="The store cannot be read.")
         one = {**READ, **away, **problems(s404="No such incident, or not any more.")}
-        router.get("", summary="What went wrong, newest first", responses={**READ, **away})(self.list_incidents)
+        router.get("", summary="What went wrong, newest first", responses={**ACCESS, **READ})(self.list_incidents)
         router.get("/{id}", summary="One incident, with its story", responses=one)(self.get_incident)
         return router
 
