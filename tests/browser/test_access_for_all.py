@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from scripts.page import MODULES
 
 from tests.browser.conftest import DESKTOP, PATIENCE, Visit
 from tests.browser.stacks import chain
+from tests.live.engines import wait_until
 from tests.live.podman import Podman
 
 AXE = (MODULES / "axe-core" / "axe.min.js").read_text
+NARROW = "document.documentElement.scrollWidth <= 360"
 VIEWS = {
     "/": ".card",
     "/?view=table&group=project": ".services tbody tr",
@@ -54,7 +57,7 @@ def test_axe_finds_nothing_in_any_view_and_nothing_is_wider_than_a_phone(
                 page.set_viewport_size(DESKTOP)
                 assert violations(page) == []
                 page.set_viewport_size({"width": 360, "height": 740})
-                page.wait_for_function("() => document.documentElement.scrollWidth <= 360", timeout=PATIENCE)
+                wait_until(partial(page.evaluate, NARROW), PATIENCE / 1000, f"{path} to be no wider than a phone")
                 assert violations(page) == []
             page.goto(f"http://127.0.0.1:{serve.port}/services/db")
             page.get_by_role("button", name="Restart").click()
