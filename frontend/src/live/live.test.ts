@@ -62,6 +62,14 @@ test("a snapshot that could not be resumed says that something was missed, and g
   expect([after.missed, after.sequence]).toEqual([true, 9000]);
 });
 
+test("another version of the orchestrator is noticed, and not forgotten", () => {
+  const before = take(NOTHING, [snapshot(3)]);
+  expect(before.upgraded).toBe(false);
+  const other = { ...snapshot(4).data, version: "2" };
+  const after = take(before, [snapshot(4, { data: other }), snapshot(5, { data: other })]);
+  expect(after.upgraded).toBe(true);
+});
+
 test("events are kept within bounds", () => {
   const many = Array.from({ length: MOST_EVENTS + 50 }, (_, index) => event(index + 10));
   expect(take(take(NOTHING, [snapshot(3)]), many).events).toHaveLength(MOST_EVENTS);

@@ -10,6 +10,8 @@ export interface State {
   readonly services: ReadonlyMap<string, Seen>;
   readonly system: Surroundings | null;
   readonly version: string;
+  /** The orchestrator is another version than the one that this page came from. */
+  readonly upgraded: boolean;
   /** The newest event that was taken in: what a reconnect resumes after. */
   readonly sequence: number | null;
   /** Newest first. */
@@ -32,6 +34,7 @@ export const NOTHING: State = {
   services: new Map(),
   system: null,
   version: "",
+  upgraded: false,
   sequence: null,
   events: [],
   incidents: new Map(),
@@ -54,6 +57,7 @@ function taken(state: State, message: Message): State {
         services: new Map(services.map((one) => [one.name, seen(one, message.timestamp)])),
         system,
         version,
+        upgraded: state.upgraded || (state.known && state.version !== version),
         // what follows a resumed snapshot brings the number up to date, one by one
         sequence: message.resumed && state.sequence !== null ? state.sequence : message.sequence,
         missed: message.missed ?? false,

@@ -3,7 +3,7 @@ import { connection, engineReachable, now, retryNow, state } from "../store";
 import { Age } from "./time";
 
 export function Banners() {
-  const { known, system, missed } = state.value;
+  const { known, system, missed, upgraded } = state.value;
   return (
     <div class="banners" aria-live="polite">
       <ConnectionLost />
@@ -34,6 +34,14 @@ export function Banners() {
           <p>
             <strong>The state cannot be written</strong>: {system.store.detail} Healing goes on from memory.
           </p>
+        </div>
+      )}
+      {upgraded && (
+        <div class="banner tone-rest">
+          <p>The orchestrator is another version now than this page.</p>
+          <button type="button" onClick={() => location.reload()}>
+            Reload
+          </button>
         </div>
       )}
       {missed && (

@@ -7,7 +7,6 @@ has none is shown where to give it.
 from __future__ import annotations
 
 import gzip
-import mimetypes
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +21,7 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "dashboard"
 START: Final = "index.html"
 VIEWS: Final = ("/", "/graph", "/services/{name:path}", "/incidents", "/incidents/{id}", "/system")
 """Every address of the page is answered with the same file: which view it is, the page reads from it itself."""
+_MEDIA_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PREFIXES: Final = ("/assets/", "/services/", "/incidents/")
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -72,10 +72,6 @@ class Dashboard:
             return PlainTextResponse("There is no such file: reload the page, it may be of an older version.", 404)
         return _answer(request, file, _FOR_EVER)
 
-
-_MEDIA_TYPES: Final = {suffix: mimetypes.types_map[suffix] for suffix in (".html", ".css", ".svg")} | {
-    ".js": "text/javascript"
-}  # a machine's own tables may say otherwise of scripts
 
 _NOT_BUILT: Final = """\
 The dashboard was not built in this source tree. Build it and reload this page after a restart:
