@@ -40,6 +40,7 @@ fmt: venv  ## put the style right
 
 bench: venv  ## the figures: benchmarks/ on real engines, side by side
 	@scripts/engines.sh bench
+	$(PYTHON_HERE) -m scripts.page build
 	$(PYTHON_HERE) -m benchmarks
 
 demo:  ## a stack of your own to break, watched and healed; Ctrl-C ends it
