@@ -61,7 +61,7 @@ def test_every_view_is_pictured(podman: Podman, tmp_path: Path, visit: Visit) ->
         incident = serve.get("/incidents?service=postgres")["incidents"][0]["id"]
         for dark in (False, True):
             for size, viewport in SIZES.items():
-                page = visit(serve, dark=dark, viewport=viewport)
+                page = visit(serve, dark=dark, viewport=viewport, expected=("status of 503",))
                 for view, (path, there) in VIEWS.items():
                     page.goto(f"http://127.0.0.1:{serve.port}{path.format(incident=incident)}")
                     expect(page.locator(there).first).to_be_visible()

@@ -268,6 +268,10 @@ def test_state_letters_are_read_from_every_shape_of_the_process_list(rows: list[
     assert translate.process_states({"Titles": ["PID", "STAT"], "Processes": rows}) == ("S", "T")
 
 
+def test_a_container_that_ends_while_it_is_asked_has_no_processes() -> None:
+    assert translate.process_states(None) == ()
+
+
 def test_what_a_container_uses_of_others_is_read() -> None:
     host = {"NetworkMode": "container:vpn", "PidMode": "host", "IpcMode": "container:shm", "VolumesFrom": ["data:ro"]}
     assert translate.ties(host, ["vpn", "db"]) == (

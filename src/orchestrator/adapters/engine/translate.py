@@ -215,9 +215,10 @@ def _addresses(network: Json) -> Iterator[str]:
                 yield address
 
 
-def process_states(listed: Json) -> tuple[str, ...]:
-    """``GET /containers/{id}/top``, asked for pids and states: the first letter of the last column."""
-    words = (str(row[-1]).split() for row in listed.get("Processes") or () if row)
+def process_states(listed: Json | None) -> tuple[str, ...]:
+    """``GET /containers/{id}/top``, asked for pids and states: the first letter of the last column. Podman answers
+    ``null`` for a container that ends just then."""
+    words = (str(row[-1]).split() for row in (listed or {}).get("Processes") or () if row)
     return tuple(columns[-1][0] for columns in words if columns)
 
 
