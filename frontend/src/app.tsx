@@ -79,7 +79,7 @@ function View() {
   const View = VIEWS[path];
   if (View !== undefined) return <View />;
   return (
-    <Empty title="There is no such page">
+    <Empty whole title="There is no such page">
       <a href="/">Go to the overview</a>
     </Empty>
   );

@@ -28,7 +28,6 @@ VIEWS = {
     "/incidents": ".incident",
     "/incidents/1": ".steps",
     "/system": ".panel",
-    "/nowhere": ".empty",
 }
 """What has to be there before it is looked at."""
 

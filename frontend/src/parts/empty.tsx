@@ -1,10 +1,11 @@
 // Nothing to show: why, and what to do next.
 import type { ComponentChildren } from "preact";
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+/** `whole`: it is all that the page holds, so its title is the page's. */
+export function Empty({ title, whole = false, children }: { title: string; whole?: boolean; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <p class="empty-title">{title}</p>
+      {whole ? <h1 class="empty-title">{title}</h1> : <p class="empty-title">{title}</p>}
       {children !== undefined && <div class="empty-text">{children}</div>}
     </div>
   );

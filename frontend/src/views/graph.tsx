@@ -26,7 +26,7 @@ export function GraphView() {
     .join("|");
   const { value: graph, failure } = useAnswer<Graph>("/api/system/graph", shape);
   if (graph === null) return failure === "" ? <Loading /> : <Failure words={failure} />;
-  if (graph.nodes.length === 0) return <Empty title="No service yet, so nothing to draw" />;
+  if (graph.nodes.length === 0) return <Empty whole title="No service yet, so nothing to draw" />;
   return <Drawn graph={graph} />;
 }
 

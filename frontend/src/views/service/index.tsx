@@ -25,7 +25,7 @@ export function ServiceView({ name }: { name: string }) {
   const seen = services.value.get(name);
   if (seen === undefined) {
     return (
-      <Empty title={`No service is named ${name}`}>
+      <Empty whole title={`No service is named ${name}`}>
         <p>It may have been renamed or removed. Its events are kept.</p>
         <a href="/">Go to the overview</a>
       </Empty>
