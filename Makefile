@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON_HERE := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: help venv test check live live-again fmt bench demo demo-down schema lock clean
+.PHONY: help venv test check live live-again fmt bench demo demo-down page screenshots schema lock clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' Makefile | expand -t 20
@@ -22,14 +22,17 @@ check: venv  ## style, types, architecture, fast tests; the core covered to its 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PYTHON_HERE) -m scripts.page check
 	$(PYTHON_HERE) -m pytest --ignore=tests/live --ignore=tests/browser --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-live: venv  ## the live tests alone (root; every engine they need is their own)
+live: venv  ## the live tests alone, those in a browser too (root; every engine they need is their own)
+	$(PYTHON_HERE) -m scripts.page tools
 	$(PYTHON_HERE) -m pytest tests/live || $(MAKE) --no-print-directory live-again
+	$(PYTHON_HERE) -m pytest tests/browser || $(MAKE) --no-print-directory live-again
 
 live-again: venv  ## those live tests that failed the last time
 	@echo "Once more, each by itself, what failed: what fails twice fails; what passes now is a race to be found."
-	$(PYTHON_HERE) -m pytest tests/live --last-failed --last-failed-no-failures=none
+	$(PYTHON_HERE) -m pytest tests/live tests/browser --last-failed --last-failed-no-failures=none
 
 fmt: venv  ## put the style right
 	$(BIN)/ruff check --fix
@@ -37,6 +40,7 @@ fmt: venv  ## put the style right
 
 bench: venv  ## the figures: benchmarks/ on real engines, side by side
 	@scripts/engines.sh bench
+	$(PYTHON_HERE) -m scripts.page build
 	$(PYTHON_HERE) -m benchmarks
 
 demo:  ## a stack of your own to break, watched and healed; Ctrl-C ends it
@@ -47,12 +51,22 @@ demo-down:  ## remove every trace of the demo
 	@scripts/venv.sh requirements/run.txt
 	@exec $(PYTHON_HERE) -m scripts.demo down
 
-schema: venv  ## write the configuration file's JSON schema anew
+page: venv  ## build the dashboard, unless what is built is of these sources
+	$(PYTHON_HERE) -m scripts.page build
+
+screenshots: venv  ## write docs/screenshots/ anew, from a real stack in a real browser
+	@scripts/engines.sh
+	$(PYTHON_HERE) -m scripts.page build
+	$(PYTHON_HERE) -m pytest tests/browser/screenshots.py
+
+schema: venv  ## write anew what is made from the product: the file's JSON schema, the API's types of the dashboard
+	$(PYTHON_HERE) -m scripts.page types
 	$(BIN)/orchestrator check --schema >src/orchestrator/configuration/orchestrator.schema.json
 
 lock: venv  ## resolve all requirements anew, pinned with hashes
 	@scripts/lock.sh
 
 clean:  ## remove what was built here; the demo's containers: make demo-down
+	rm -rf src/orchestrator/dashboard frontend/node_modules
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

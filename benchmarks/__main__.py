@@ -10,7 +10,19 @@ import time
 from importlib import import_module
 
 OPTIONS = {"probes": ("--seconds=10",)}
-NAMES = ("startup", "healing", "frozen", "several_frozen", "bringup", "crowd", "storm", "stream", "commands", "probes")
+NAMES = (
+    "startup",
+    "healing",
+    "frozen",
+    "several_frozen",
+    "bringup",
+    "crowd",
+    "storm",
+    "stream",
+    "commands",
+    "probes",
+    "page",
+)
 
 
 def main() -> None:

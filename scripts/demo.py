@@ -33,6 +33,8 @@ from scripts.demo_engine import (
 from scripts.demo_stack import STACK, container_name, remove_containers, remove_image, start
 from scripts.image import UNPACKED, ImageError
 from scripts.leftovers import process_ids
+from scripts.page import PageError
+from scripts.page import build as build_page
 from scripts.podman import PodmanError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +51,10 @@ def up() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     _end_earlier_orchestrator()
+    try:
+        build_page()
+    except PageError as error:
+        print(f"The demo goes on without the dashboard: {error}", file=sys.stderr)
     engine = find_or_start()
     print(f"Engine: {engine.kind} {engine.version} at {engine.address}", flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -187,13 +193,13 @@ def _instructions(engine: DemoEngine, port: int) -> str:
     ours = os.path.relpath(Path(sys.executable).with_name("orchestrator"), ROOT)
     server = "" if port == USUAL_PORT else f" --server http://127.0.0.1:{port}"
     return f"""
-  All {len(STACK)} services run: http://127.0.0.1:{port}/api/system/services
+  All {len(STACK)} services run. Open http://127.0.0.1:{port}/ in a browser.
   In a second terminal, in this folder: how they are; what happened, and why.
 
       {ours} ps{server}
       {ours} events{server}
 
-  Four things to try. What is done about each is told here, and by those two.
+  Four things to try. What is done about each is told here, there and by these.
 
   1. Kill one. It is back at once.
 

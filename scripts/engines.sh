@@ -14,6 +14,7 @@ declare -A package_of=(
     [prometheus]=prometheus [promtool]=prometheus
     [systemd-analyze]=systemd
     [debootstrap]=debootstrap
+    [chromium]=chromium
 )
 if [ "${1:-}" = bench ]; then
     package_of[prometheus-blackbox-exporter]=prometheus-blackbox-exporter

@@ -20,4 +20,5 @@ compile requirements/dev.txt pyproject.toml requirements/build.in --group dev --
 compile requirements/run.txt pyproject.toml requirements/build.in --constraint requirements/dev.txt
 compile requirements/notifications.txt pyproject.toml requirements/build.in --extra notifications \
     --constraint requirements/dev.txt
+compile requirements/page.txt --group pyproject.toml:page --constraint requirements/dev.txt
 compile requirements/lock.txt requirements/lock.in

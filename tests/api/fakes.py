@@ -18,7 +18,9 @@ from orchestrator.core.story import Chapter
 from orchestrator.errors import OrchestratorError, UnknownChannel, UnknownService
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.configured import SettingView
 from orchestrator.runtime.incident_document import incident_document, summary_document
+from orchestrator.runtime.latencies import SampleView
 from orchestrator.runtime.monitoring import MonitoringView, PrometheusView
 from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.repertoire import PlaybookView
@@ -102,6 +104,8 @@ class FakeSupervisor:
         self.awaited: list[asyncio.Future[Ending]] = []
         self.overall = replace(_SYSTEM)
         self.measured: tuple[VitalsView, ...] = ()
+        self.configured: tuple[SettingView, ...] = ()
+        self.probed: dict[str, tuple[SampleView, ...]] = {}
         self.watched = PrometheusView("http://127.0.0.1:9090", "", NOON - 1, ())
         self.tested: list[Trial] = []
         """How test messages end."""
@@ -141,6 +145,14 @@ class FakeSupervisor:
 
     def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
         return self.rehearsals.get((name, playbook))
+
+    def settings_of(self, name: str) -> tuple[SettingView, ...]:
+        if name not in self.shown:
+            raise UnknownService(name, self.shown)
+        return self.configured
+
+    def latency(self, name: str, most: int) -> tuple[SampleView, ...]:
+        return self.probed.get(name, ())[-most:]
 
     def vitals(self) -> tuple[VitalsView, ...]:
         return self.measured

@@ -86,6 +86,14 @@ STATUSES = [
     ),
     ("get", "/api/system/notifications", {"200", "401", "403", "413", "429", "500"}),
     ("post", "/api/system/notifications/test", {"200", "401", "403", "404", "413", "422", "429", "500"}),
+    ("get", "/api/system/latency", {"200", "401", "403", "413", "429", "422", "500"}),
+    *(
+        ("get", f"{SERVICES}/{{name}}/{part}", {"200", "401", "403", "413", "429", "404", "422", "500"})
+        for part in ("latency", "configuration")
+    ),
+    ("get", "/api/system/session", {"200", "401", "403", "413", "429", "500"}),
+    ("post", "/api/system/login", {"200", "401", "403", "413", "429", "500"}),
+    ("post", "/api/system/logout", {"204", "401", "403", "413", "429", "500"}),
     ("post", "/api/system/reload", {"200", "401", "403", "413", "422", "429", "500"}),
 ]
 

@@ -79,6 +79,15 @@ class Api:
         finally:
             connection.close()
 
+    def page(self, path: str) -> bytes:
+        """What a browser is given there."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_TIMEOUT)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
     def get(self, path: str) -> Document:
         return self.ask("GET", path).body
 
@@ -157,11 +166,11 @@ class Serve(Api):
 
     # --- the process ---
 
-    def start(self) -> None:
-        """Returns when it listens, which is before it acts."""
+    def start(self, port: int = 0) -> None:
+        """Returns when it listens, which is before it acts. ``port`` 0 takes a free one."""
         log = self.folder / f"serve-{len(self._logs) + 1}.log"
         self._logs.append(log)
-        options = ("--port=0", *self._store_options, f"--endpoint={self.endpoint}")
+        options = (f"--port={port}", *self._store_options, f"--endpoint={self.endpoint}")
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
                 [*self._under, sys.executable, "-m", "orchestrator", "serve", *options],

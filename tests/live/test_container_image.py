@@ -23,8 +23,11 @@ def image_context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("context")
     for name in ("Containerfile", ".containerignore", ".dockerignore", "pyproject.toml", "README.md"):
         shutil.copy(CHECKOUT / name, folder / name)
-    for name in ("src", "requirements"):
-        shutil.copytree(CHECKOUT / name, folder / name)
+    for name in ("src", "requirements", "frontend"):
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
+    (folder / "scripts").mkdir()
+    for name in ("page.py", "page_hook.py"):
+        shutil.copy(CHECKOUT / "scripts" / name, folder / "scripts" / name)
     shutil.copytree(wheels(), folder / "wheels")
     return folder
 
@@ -55,6 +58,7 @@ def test_the_image_heals_others_never_itself_says_how_it_is_and_ends_politely(
     api.wait_for_event("other", "Restart completed")
 
     assert api.get("/health/full")["store"]["healthy"]
+    assert b"<title>" in api.page("/"), "the image has no dashboard"
     assert engine.inspect(ours)["State"]["Running"]
     api.wait_for("ours", status="unhealthy", container_id=ours[:12], restart_count=0)
     assert "the container we run in" in api.ask("POST", "/services/ours/restart").body["detail"]

@@ -90,7 +90,7 @@ class Demo:
 
     @property
     def api(self) -> Api:
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/api/system/services", self.instructions)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/ in a browser", self.instructions)
         assert found is not None, self.instructions
         return Api(int(found[1]))
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from orchestrator.api import problems, stream
+from orchestrator.api.dashboard import Dashboard
 from orchestrator.api.envelope import Envelope
 from orchestrator.api.routes.ai import AiRoutes
 from orchestrator.api.routes.availability import AvailabilityRoutes
@@ -17,6 +18,7 @@ from orchestrator.api.routes.health import HealthRoutes
 from orchestrator.api.routes.hold import HoldRoutes
 from orchestrator.api.routes.incidents import IncidentRoutes
 from orchestrator.api.routes.insight import InsightRoutes
+from orchestrator.api.routes.latency import LatencyRoutes
 from orchestrator.api.routes.logs import LogRoutes
 from orchestrator.api.routes.metrics import MetricsRoutes
 from orchestrator.api.routes.monitoring import MonitoringRoutes
@@ -25,7 +27,9 @@ from orchestrator.api.routes.playbooks import PlaybookRoutes
 from orchestrator.api.routes.ready import ReadyRoutes
 from orchestrator.api.routes.rollout import RolloutRoutes
 from orchestrator.api.routes.services import COMMAND_DEADLINE, ServiceRoutes
+from orchestrator.api.routes.session import SessionRoutes
 from orchestrator.api.security import Access, Guard
+from orchestrator.api.sessions import Sessions
 from orchestrator.api.supervisor import Reload, Supervisor
 from orchestrator.api.workers import Workers
 from orchestrator.ports import Clock
@@ -47,14 +51,17 @@ def create_app(
     version: str = "0",
     command_deadline: float = COMMAND_DEADLINE,
     workers: Workers | None = None,
+    dashboard: Dashboard | None = None,
     openapi_path: str = "/openapi.json",
 ) -> FastAPI:
     """An ASGI application over a running orchestrator: served by itself, or mounted into another one.
 
     It neither starts nor stops ``orchestrator``. Without ``access`` the rules of a loopback address apply.
     ``workers`` are those of the application around us, for its readiness. Without ``reload`` there is no endpoint
-    for it.
+    for it, and without ``dashboard`` no page.
     """
+    access = access or Access()
+    sessions = Sessions(clock, access.token, access.read_token)
     # The interactive pages of FastAPI load scripts from a foreign host: a tool that restarts containers does not.
     app = FastAPI(
         title="Container Orchestrator",
@@ -76,6 +83,7 @@ def create_app(
     app.include_router(ReadyRoutes(orchestrator, workers or Workers()).router())
     app.include_router(GraphRoutes(orchestrator).router())
     app.include_router(InsightRoutes(orchestrator, clock).router())
+    app.include_router(LatencyRoutes(orchestrator, clock).router())
     app.include_router(LogRoutes(orchestrator).router())
     app.include_router(IncidentRoutes(orchestrator, clock).router())
     app.include_router(AvailabilityRoutes(orchestrator, clock).router())
@@ -83,9 +91,12 @@ def create_app(
     app.include_router(NotificationRoutes(orchestrator, clock).router())
     app.router.routes.append(stream.route(orchestrator.broadcast))
     app.include_router(MetricsRoutes(orchestrator).router())
+    app.include_router(SessionRoutes(access, sessions).router())
     if reload is not None:
         app.include_router(ConfigurationRoutes(reload).router())
-    app.add_middleware(Guard, access=access or Access(), clock=clock)
+    if dashboard is not None:
+        app.router.routes.extend(dashboard.routes())
+    app.add_middleware(Guard, access=access, sessions=sessions, clock=clock)
     app.add_middleware(Envelope)
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

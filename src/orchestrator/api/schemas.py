@@ -333,10 +333,11 @@ class FullHealth(BaseModel):
     started_at: Timestamp
     turns: int
     last_turn_at: Timestamp
+    clients: int = Field(description="Who follows the live stream now.")
     timestamp: Timestamp
 
     @classmethod
-    def of(cls, view: SystemView, now: float) -> FullHealth:
+    def of(cls, view: SystemView, clients: int, now: float) -> FullHealth:
         return cls(
             status=view.status,
             services=[Service.of(one) for one in view.services],
@@ -353,6 +354,7 @@ class FullHealth(BaseModel):
             started_at=timestamp(view.started_at),
             turns=view.turns,
             last_turn_at=timestamp(view.last_turn_at),
+            clients=clients,
             timestamp=timestamp(now),
         )
 

@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from orchestrator.api.dashboard import is_page
 from orchestrator.api.envelope import bounded_body
 from orchestrator.api.logins import FailedLogins, RefusalLog
 from orchestrator.api.problems import Code, ProblemResponse
-from orchestrator.api.tokens import ADMIN_VARIABLE, Tokens
+from orchestrator.api.sessions import Sessions
+from orchestrator.api.tokens import ADMIN_VARIABLE, Role, Tokens
 from orchestrator.ports import Clock
 from orchestrator.runtime.requests import Requester
 
@@ -33,7 +35,10 @@ STREAM_PROTOCOL: Final = "orchestrator.events"
 TOKEN_PROTOCOL: Final = "orchestrator.bearer."  # noqa: S105 - the word before a token
 """How a browser shows a token at a WebSocket, where it can send no header: as a subprotocol, the token in base64url."""
 PUBLIC_PATHS: Final = frozenset({"/api/system/health/live"})
-"""Answered without a token: what a container platform asks, and it tells nothing."""
+"""Answered without a token: what a container platform asks, and it tells nothing. The dashboard's files are too."""
+LOGIN_PATH: Final = "/api/system/login"
+LOGOUT_PATH: Final = "/api/system/logout"
+"""Whoever may only read logs in and out, too."""
 
 _HOST: Final = re.compile(r"(\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(:[0-9]*)?", re.ASCII | re.IGNORECASE)
 
@@ -70,24 +75,30 @@ class Access:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tokens", Tokens(self.token, self.read_token))
 
-    def judge(self, method: str, path: str, headers: Headers) -> Caller | Refusal:
-        """Who asks, if the request may pass. Browsers let any page open a WebSocket, too."""
-        caller = self._identify(path, headers)
+    def judge(self, method: str, path: str, headers: Headers, session: Role | None = None) -> Caller | Refusal:
+        """Who asks, if the request may pass. Browsers let any page open a WebSocket, too.
+
+        ``session`` is what its cookie allows; a token that is shown goes before it.
+        """
+        caller = self._identify(path, headers, session)
         if isinstance(caller, Refusal):
             return caller
         if _is_cross_site(headers) and not (method in SAFE_METHODS and _is_followed_link(headers)):
             return _cross_site(headers)
-        if method not in (*SAFE_METHODS, WEBSOCKET) and caller == "reader":
+        if session is not None and method not in SAFE_METHODS and not _says_where_from(headers):
+            return _cross_site(headers)
+        if method not in (*SAFE_METHODS, WEBSOCKET) and caller == "reader" and path not in (LOGIN_PATH, LOGOUT_PATH):
             return _read_only()
         return caller
 
-    def _identify(self, path: str, headers: Headers) -> Caller | Refusal:
+    def _identify(self, path: str, headers: Headers, session: Role | None) -> Caller | Refusal:
         given = shown_token(headers)
-        role = None if given is None else self.tokens.role(given)
+        role = session if given is None else self.tokens.role(given)
         if role is not None and self.tokens.required:
             return "admin" if role == "admin" else "reader"
         if self.tokens.required:
-            return "anybody" if path in PUBLIC_PATHS else _unauthorized(wrong_token=given is not None)
+            public = path in PUBLIC_PATHS or is_page(path)
+            return "anybody" if public else _unauthorized(wrong_token=given is not None)
         if not self._names_us(headers.get("host", "")):
             return _foreign_host(headers.get("host", ""))
         return "local" if role is None else "reader"
@@ -145,6 +156,12 @@ def _is_cross_site(headers: Headers) -> bool:
         return True
 
 
+def _says_where_from(headers: Headers) -> bool:
+    """Browsers name the page's origin with every change and every WebSocket. A cookie alone, which they send by
+    themselves, is not believed."""
+    return "origin" in headers or shown_token(headers) is not None
+
+
 def _is_followed_link(headers: Headers) -> bool:
     """Somebody goes from another site to a page of ours, which that site cannot look into. Without this, an image or
     a script of that site could hold every followed log."""
@@ -181,9 +198,10 @@ def _cross_site(headers: Headers) -> Refusal:
 class Guard:
     """ASGI middleware that lets pass what ``access`` allows, and notes who asks for whom it may concern."""
 
-    def __init__(self, app: ASGIApp, access: Access, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, access: Access, sessions: Sessions, clock: Clock) -> None:
         self._app = app
         self._access = access
+        self._sessions = sessions
         self._logins = FailedLogins(clock)
         self._log = RefusalLog(clock)
 
@@ -208,9 +226,10 @@ class Guard:
         wait = self._logins.wait(client)
         if wait > 0 and shown_token(headers) is not None:
             return _too_many_failures(path, wait)
-        judged = self._access.judge(method, ours, headers)
+        session = self._sessions.role(headers.get("cookie", ""))
+        judged = self._access.judge(method, ours, headers, session)
         if not isinstance(judged, Refusal):
-            scope.setdefault("state", {})["requester"] = Requester(ACTORS[judged], client)
+            scope.setdefault("state", {}).update(caller=judged, requester=Requester(ACTORS[judged], client))
             return None
         if judged.wrong_token:
             self._logins.failed(client)
@@ -229,6 +248,12 @@ def requester_of(scope: Scope) -> Requester:
     """Who asks, for journal and causes; without a guard before us, the application that we are part of."""
     noted = scope.get("state", {}).get("requester")
     return noted if isinstance(noted, Requester) else Requester("the embedding application", client_of(scope))
+
+
+def caller_of(scope: Scope) -> Caller:
+    """In what right somebody asks, as the guard before us has judged."""
+    caller: Caller = scope["state"]["caller"]
+    return caller
 
 
 def _too_many_failures(path: str, wait: float) -> ProblemResponse:

@@ -17,6 +17,8 @@ from orchestrator.core.sighting import Changes
 from orchestrator.core.story import Chapter
 from orchestrator.ports import Document, EventRecord
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.configured import SettingView
+from orchestrator.runtime.latencies import SampleView
 from orchestrator.runtime.monitoring import MonitoringView
 from orchestrator.runtime.notifier import Trial
 from orchestrator.runtime.repertoire import PlaybookView
@@ -54,6 +56,14 @@ class Supervisor(Protocol):
 
     def rehearsal(self, name: str, playbook: str) -> tuple[Rehearsed, ...] | None:
         """How a service's playbook would be run now; ``None``: there is none."""
+        ...
+
+    def settings_of(self, name: str) -> tuple[SettingView, ...]:
+        """What it is configured with, and who says so. Raises ``UnknownService``."""
+        ...
+
+    def latency(self, name: str, most: int) -> tuple[SampleView, ...]:
+        """Its newest probes, oldest first."""
         ...
 
     def vitals(self) -> tuple[VitalsView, ...]:

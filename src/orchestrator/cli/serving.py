@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from orchestrator import bootstrap, logs
 from orchestrator.api import server, tokens
 from orchestrator.api.app import create_app
+from orchestrator.api.dashboard import Dashboard
 from orchestrator.api.security import Access
 from orchestrator.cli.service_manager import ServiceManager
 from orchestrator.errors import StoreInUse
@@ -43,7 +44,12 @@ def run(command_line: Mapping[str, object]) -> None:
         assembly = bootstrap.build(configuration, command_line)
         access = Access(settings.host, token, read_token)
         app = create_app(
-            assembly.orchestrator, assembly.clock, access, reload=assembly.reload, version=assembly.version
+            assembly.orchestrator,
+            assembly.clock,
+            access,
+            reload=assembly.reload,
+            version=assembly.version,
+            dashboard=Dashboard(),
         )
         logger.info("Serving on %s", server.address_of(listener))
         try:

@@ -92,6 +92,27 @@ CATEGORY_GRACE: Final[Mapping[Category, float]] = MappingProxyType(
 """Seconds, for services that are in no table: the shortest grace of the category's own."""
 
 
+def figures_of(name: str, category: Category) -> Mapping[str, str]:
+    """Which of a service's settings the tables give, by plain key: ``catalog``, or ``category ai``."""
+    of_category = f"category {category.value}"
+    figures = dict.fromkeys(
+        ("grace", "recovery.max_failures", "recovery.backoff_base", "recovery.backoff_max"), of_category
+    )
+    known = CATALOG.get(name)
+    if known is None:
+        return figures
+    check = {HttpCheck: "health.http", CommandCheck: "health.command"}.get(type(known.check), "")
+    given = {
+        "lane": known.lane,
+        "vram": known.vram,
+        "requires": known.requires,
+        "wants": known.wants,
+        check: known.check,
+    }
+    always = ("display_name", "category", "port", "grace")
+    return {**figures, **dict.fromkeys((*always, *(key for key, value in given.items() if value)), "catalog")}
+
+
 def starting_point(name: str, category: Category) -> ServiceSpec:
     """A service before anything was configured: its category's figures, and the catalog's own where it has them."""
     known = CATALOG.get(name)

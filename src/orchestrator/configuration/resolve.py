@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from orchestrator.configuration.catalog import CATALOG, starting_point
+from orchestrator.configuration.catalog import CATALOG, figures_of, starting_point
 from orchestrator.configuration.keys import METHODS, Setting, Settings
 from orchestrator.configuration.values import seconds_in_words
 from orchestrator.core.model import (
@@ -36,6 +36,8 @@ class Resolved:
     problems: tuple[Problem, ...]
     named: Mapping[str, Setting]
     """The settings that won, by plain key; for messages about what they say together with others'."""
+    sources: Mapping[str, str]
+    """Where each value comes from, by plain key, for people; what is not here is a default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def resolve(name: str, own: Sequence[Settings], shared: SharedLayers = NOTHING_S
         restart_with=_value(won, "restart_with", start.restart_with),
     )
     requires, wants = _dependencies(layers, start)
-    return Resolved(replace(spec, requires=requires, wants=wants), problems, won)
+    sources = {**figures_of(name, category), **{key: f"{one.source}: {one.key}" for key, one in won.items()}}
+    return Resolved(replace(spec, requires=requires, wants=wants), problems, won, sources)
 
 
 _HEALTH_FIGURES: Final = ("interval", "timeout", "failures")

@@ -41,6 +41,7 @@ class _Entry:
     configured: bool
     problems: tuple[str, ...]
     origins: Mapping[str, Origin]
+    sources: Mapping[str, str]
     lost: Mapping[str, Loss]
     parent: str
     leftover_id: str | None
@@ -100,6 +101,7 @@ class ServiceSurveyor:
                 configured=entry.configured,
                 problems=entry.problems,
                 origins=entry.origins,
+                sources=entry.sources,
                 lost=entry.lost,
                 parent=entry.parent,
                 leftover=None if entry.leftover_id is None else by_id[entry.leftover_id],
@@ -227,6 +229,7 @@ class ServiceSurveyor:
                     configured=name in self._configuration.services,
                     problems=tuple(map(str, problems)),
                     origins=connected.origins[name],
+                    sources=candidates[name].resolved.sources,
                     lost=whereabouts.lost(candidates[name].marks),
                     parent=whereabouts.parent(candidates[name].marks),
                     leftover_id=draft.leftover_of(name),

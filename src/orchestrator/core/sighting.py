@@ -27,6 +27,8 @@ class Sighting:
     """What was wrong with its labels or dependencies, in words; what was fine is used."""
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
     """Of each service that it requires or wants."""
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Where each setting was written, by its key; what is not here is a default."""
     lost: Mapping[str, Loss] = field(default_factory=lambda: MappingProxyType({}))
     """The containers whose namespaces it uses, by id, that are not there, or are down and no service."""
     parent: str = ""

@@ -245,6 +245,11 @@ class Broadcast(Observer):
             if subscription.over:
                 self._subscriptions.discard(subscription)
 
+    @property
+    def clients(self) -> int:
+        """How many follow now."""
+        return len(self._subscriptions)
+
     # --- clients ---------------------------------------------------------------------------------------------
 
     async def subscribe(self, since: int | None = None) -> Subscription:

@@ -41,6 +41,7 @@ from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.archive import IncidentArchive
 from orchestrator.runtime.brain import Brain
 from orchestrator.runtime.broadcast import Broadcast
+from orchestrator.runtime.configured import SettingView, settings_of
 from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.discovery import ContainerDiscoveryService
 from orchestrator.runtime.dry_run import DryRunEngine
@@ -65,6 +66,7 @@ from orchestrator.runtime.intake import Intake
 from orchestrator.runtime.introspection import OURSELVES, WORTH_TELLING, Introspection
 from orchestrator.runtime.journal import Journal
 from orchestrator.runtime.judgement import Judgement
+from orchestrator.runtime.latencies import Latencies, SampleView
 from orchestrator.runtime.lifecycle import LifecycleManager
 from orchestrator.runtime.maintenance import MaintenanceWindows
 from orchestrator.runtime.memory import watched_closely
@@ -177,6 +179,7 @@ class ContainerOrchestrator:
         self._recorder = Recorder(recording)
         self._surroundings = Surroundings(version, dry_run=self._pace.dry_run)
         self._vitals = Vitals()
+        self._latencies = Latencies()
         self._monitoring = Monitoring(self._registry, prometheus, engine, clock)
         self.telemetry: Final = telemetry or Telemetry(clock)
         self._admission = Admission(
@@ -221,6 +224,7 @@ class ContainerOrchestrator:
             self._recorder,
             self.broadcast,
             self._vitals,
+            self._latencies,
             self.telemetry,
             self._admission,
             self._storms,
@@ -324,6 +328,17 @@ class ContainerOrchestrator:
         """How that playbook of the service would be run now; ``None``: there is none."""
         record = self._registry.get(name)
         return None if record is None else rehearsal_of(record, self._registry, playbook)
+
+    def settings_of(self, name: str) -> tuple[SettingView, ...]:
+        """What it is configured with, and who says so; :class:`UnknownService` for a name not listed."""
+        record = self._registry.get(name)
+        if record is None:
+            raise UnknownService(name, tuple(self._registry))
+        return settings_of(record)
+
+    def latency(self, name: str, most: int) -> tuple[SampleView, ...]:
+        """Its newest probes, oldest first."""
+        return self._latencies.of(name, most)
 
     def vitals(self) -> tuple[VitalsView, ...]:
         """Of the AI services."""

@@ -45,6 +45,8 @@ class Record:
     configured: bool = False
     problems: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each setting was written, by its key."""
     container: ContainerSnapshot | None = None
     """As last seen."""
     seen: bool = False
@@ -264,6 +266,7 @@ class ServiceRegistry:
         record.configured = sighting.configured
         record.problems = sighting.problems
         record.origins = sighting.origins
+        record.sources = sighting.sources
         record.lost, record.parent, record.leftover = sighting.lost, sighting.parent, sighting.leftover
         record.unlisted = False
         return record

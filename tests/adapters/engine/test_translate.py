@@ -282,6 +282,10 @@ def test_a_remote_engine_s_figures_are_read_and_what_is_no_limit_is_none() -> No
     assert translate.usage({}) == Usage()
 
 
+def test_a_container_that_ends_while_it_is_asked_has_no_processes() -> None:
+    assert translate.processes(None) == ()
+
+
 def test_what_a_container_uses_of_others_is_read() -> None:
     host = {"NetworkMode": "container:vpn", "PidMode": "host", "IpcMode": "container:shm", "VolumesFrom": ["data:ro"]}
     assert translate.ties(host, ["vpn", "db"]) == (

@@ -221,9 +221,10 @@ def _addresses(network: Json) -> Iterator[str]:
                 yield address
 
 
-def processes(listed: Json) -> tuple[ContainerProcess, ...]:
-    """``GET /containers/{id}/top``, asked for pids, states and names, whatever its columns are cut into."""
-    rows = (" ".join(map(str, row)).split(maxsplit=2) for row in listed.get("Processes") or ())
+def processes(listed: Json | None) -> tuple[ContainerProcess, ...]:
+    """``GET /containers/{id}/top``, asked for pids, states and names, whatever its columns are cut into. Podman answers
+    ``null`` for a container that ends just then."""
+    rows = (" ".join(map(str, row)).split(maxsplit=2) for row in (listed or {}).get("Processes") or ())
     return tuple(ContainerProcess(int(row[0]), row[1][0], row[2]) for row in rows if len(row) == 3)
 
 

@@ -60,7 +60,7 @@ class HealthRoutes:
     async def full_health(self, response: Response) -> schemas.FullHealth:
         view = self._orchestrator.system()
         response.status_code = _health_code(view.status)
-        return schemas.FullHealth.of(view, self._clock.now().wall)
+        return schemas.FullHealth.of(view, self._orchestrator.broadcast.clients, self._clock.now().wall)
 
     async def health_events(
         self,

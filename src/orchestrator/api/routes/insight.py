@@ -119,8 +119,22 @@ class Explanation(BaseModel):
     decisions: list[DecisionTaken] = Field(description="The newest 20 events, newest first.")
 
 
+class Setting(BaseModel):
+    key: str = Field(examples=["recovery.backoff_max"])
+    value: str = Field(description="In words; empty: nothing is set.", examples=["300 s"])
+    source: str = Field(
+        description="Where it was written, and under which key there; or `catalog`, `category ai`, `default`.",
+        examples=["orchestrator.yaml: services.ai-llm.recovery.backoff_max"],
+    )
+
+
+class Settings(BaseModel):
+    service: str
+    settings: list[Setting]
+
+
 class InsightRoutes:
-    """``/api/system/plan`` and ``/api/system/services/{name}/explanation``."""
+    """``/api/system/plan`` and a service's ``explanation`` and ``configuration``."""
 
     def __init__(self, orchestrator: Supervisor, clock: Clock) -> None:
         self._orchestrator = orchestrator
@@ -132,7 +146,17 @@ class InsightRoutes:
         one = {**ONE, **problems(s503="The store cannot be read.")}
         router.get("/plan", summary="What would be done next, for every service", responses=whole)(self.plan)
         router.get("/services/{name}/explanation", summary="Why a service is as it is", responses=one)(self.explanation)
+        configured = "What a service is configured with, and where that is written"
+        router.get("/services/{name}/configuration", summary=configured, responses=ONE)(self.configuration)
         return router
+
+    async def configuration(
+        self, name: Annotated[str, Path(description="The service's name.", examples=["ai-yolo26"])]
+    ) -> Settings:
+        settings = self._orchestrator.settings_of(name)
+        return Settings(
+            service=name, settings=[Setting(key=one.key, value=one.value, source=one.source) for one in settings]
+        )
 
     async def plan(self) -> Plan:
         now = self._clock.now().wall
