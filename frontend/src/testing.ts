@@ -30,6 +30,8 @@ export function aService(name: string, otherwise: Partial<Service> = {}): Servic
     held: "",
     held_until: null,
     project: null,
+    observed: true,
+    last_seen_at: null,
     ...otherwise,
   };
 }
