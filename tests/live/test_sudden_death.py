@@ -84,6 +84,8 @@ def test_each_cause_is_healed_once_however_often_we_die(engine: Engine, tmp_path
             owner = replace_owner(engine, serve, replaced["owner"])
             deaths.see_through()
 
+        for ill in (database["database"], *chain.values(), *family.values()):  # what is remembered may read well still
+            ward.wait_for_starts(ill, 2, HEALED)
         for name in ("database", "middle", "front", *CHAIN, "vpn", "torrent", "owner", "guest"):
             serve.wait_for(name, timeout=HEALED, status="running", failure_count=0)
         guests = [f"http://{engine.address(each)}:8081/" for each in (family["vpn"], owner)]
