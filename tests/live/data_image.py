@@ -14,13 +14,14 @@ import pytest
 from tests.live.engines import COMMAND_TIMEOUT, Engine
 
 DATA_IMAGE = "localhost/orchestrator-data:latest"
+_SETTINGS = ("USER 70:70", "ENV PATH=/usr/bin", "ENV TZ=UTC")
 _LINKED = ("bin", "lib", "lib64", "sbin")
 """To /usr, as on the machine."""
 
 
 def import_data(engine: Engine) -> None:
     subprocess.run(
-        [*engine.client, "import", "--change", "USER 70:70", "--change", "ENV PATH=/usr/bin TZ=UTC", "-", DATA_IMAGE],
+        [*engine.client, "import", *(f"--change={each}" for each in _SETTINGS), "-", DATA_IMAGE],
         input=_archive(),
         env=dict(engine.environment),
         check=True,
