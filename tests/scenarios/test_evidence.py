@@ -159,12 +159,13 @@ def test_out_of_memory_is_told_with_its_limit_on_either_engine(dialect: Dialect)
         assert diagnoses(world, "web")[0].startswith("killed by OOM at its 512 MiB limit (certain)")
 
 
-def test_what_fails_five_times_alike_is_given_up_early_and_may_be_enabled_again(dialect: Dialect) -> None:
+@pytest.mark.parametrize("lasts", [0.0, 0.05], ids=["over before it is looked at", "over a moment later"])
+def test_what_fails_five_times_alike_is_given_up_early_and_may_be_enabled_again(dialect: Dialect, lasts: float) -> None:
     labels = {"orchestrator.recovery.max_failures": "50"}
     with Scenario(dialect=dialect) as world:
         web = world.container("web", labels=labels)
         world.run_for("1m")
-        world.now(web.changes(crash_after=0.05, exit_code=2, complains=CRASHES.complains))
+        world.now(web.changes(crash_after=lasts, exit_code=2, complains=CRASHES.complains))
         world.now(web.crashes(2))
         world.run_for("1h")
         world.must_be("web", "disabled")

@@ -359,3 +359,19 @@ def test_an_examination_that_takes_too_long_says_so() -> None:
         world.run_for("1m")
         (incident,) = world.orchestrator.open_incidents()
         assert incident.timeline[-1].text == "doctor: what is wrong with it was not found out within 10 s"
+
+
+def test_in_a_dry_run_a_playbook_is_told_of_once_and_no_step_is_taken() -> None:
+    with Scenario(configuration=declared(FLUSH, "restart"), dry_run=True) as world:
+        world.container("db")
+        web = world.container("web", workload=Workload(cured_by=frozenset({"flush"})))
+        world.run_for("1m")
+        world.now(web.gets_sick())
+        world.run_for("10m")
+        world.must_be("web", "unhealthy")
+        assert [each for each in world.messages("web") if each.startswith("Would")] == ["Would run playbook"]
+        assert told(world) == []
+        assert [str(each) for each in world.ledger if each.by == "orchestrator"] == []
+        reply = world.ask("web", RunPlaybook("ann", "cure"))
+        assert (reply.accepted, reply.conflict) == (False, "dry_run")
+        assert "is not asked to run a playbook" in reply.message

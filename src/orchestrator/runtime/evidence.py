@@ -40,6 +40,7 @@ from orchestrator.core.messages import Action, Decision, Failure, Message
 from orchestrator.core.model import ActionKind, Instant, ProbeResult, Run, ServiceSpec, ServiceState
 from orchestrator.core.oom import weigh
 from orchestrator.core.playbooks import awaits_diagnosis
+from orchestrator.core.shutdown import UP
 from orchestrator.errors import EngineError
 from orchestrator.ports import Clock, ContainerEngine, EngineEvent, HostGauge
 from orchestrator.runtime.case import known_of
@@ -136,8 +137,11 @@ class EvidenceCollector(Observer):
         elif Failure.UNHEALTHY in decision.failures and awaits_diagnosis(record.spec.playbooks, record.state.tried):
             self._begin(record, decision.state.run, decision.state.reason, now)
         elif _went_down(decision, record):
-            run = before.run if Failure.EXITED in decision.failures else decision.state.run
-            over = record.container is not None and record.container.run != run
+            container, run = record.container, decision.state.run
+            if Failure.EXITED in decision.failures:
+                # A run that is over may have begun since, too: that one is what failed, and not the one before it.
+                run = container.run if container is not None and container.state not in UP else before.run
+            over = container is not None and container.run != run
             self._begin(record, run, RESTARTED_BY_ENGINE if over else decision.state.reason, now)
 
     async def before(self, action: Action) -> None:
