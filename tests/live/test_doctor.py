@@ -143,8 +143,10 @@ def test_an_engine_that_hangs_ends_it_all_the_same(engine: Engine, tmp_path: Pat
 
 
 def test_a_running_orchestrator_says_what_it_waits_for_and_whom_it_left_alone(engine: Engine, tmp_path: Path) -> None:
-    engine.run("idle", *service_labels("idle"))
-    sick = engine.run("sick", *service_labels("sick", recovery__backoff_base="300", recovery__backoff_max="300"))
+    engine.run("idle", *service_labels("idle", health__timeout="1"))
+    sick = engine.run(
+        "sick", *service_labels("sick", health__timeout="1", recovery__backoff_base="300", recovery__backoff_max="300")
+    )
     with serving(engine.url, tmp_path / "serve") as serve:
         serve.wait_for("idle", status="running")
         serve.wait_for("sick", status="running")
@@ -170,7 +172,7 @@ def test_a_running_orchestrator_says_what_it_waits_for_and_whom_it_left_alone(en
 
 
 def test_what_was_disabled_is_told_when_nobody_serves_any_more(engine: Engine, tmp_path: Path) -> None:
-    engine.run("idle", *service_labels("idle"))
+    engine.run("idle", *service_labels("idle", health__timeout="1"))
     with serving(engine.url, tmp_path / "serve") as serve:
         serve.wait_for("idle", status="running")
         serve.order("idle", "disable")
