@@ -65,8 +65,7 @@ def test_the_orchestrator_dies_and_comes_back_under_an_open_page_and_nothing_is_
         serve.wait_for_event("db", "Restart completed")
         expect(page.locator(".banner")).to_have_count(0)
         expect(page.locator(".events")).to_contain_text("Restart completed")
-        shown = page.locator(".event-what").all_inner_texts()
-        assert shown == serve.told("db")[::-1], "every event, once, in order"
+        expect(page.locator(".events .event-what"), "every event, once, in order").to_have_text(serve.told("db")[::-1])
         assert page.evaluate("window.sameLife"), "it was reloaded"
 
 
