@@ -635,9 +635,11 @@ class EngineContract:
             container = await harness.create(Habit.SPEAKING)
             await engine.start(container)
             await written_by(engine, container, "tick")
-            (tick, *_) = [line async for line in engine.logs(container, tail=1000) if line.text == "tick"]
-            assert tick.at is not None
-            earlier = [line.text async for line in engine.logs(container, tail=1000, until=tick.at - 0.2)]
+            lines = [line async for line in engine.logs(container, tail=1000)]
+            three, tick = (next(line.at for line in lines if line.text == text) for text in ("three", "tick"))
+            assert three is not None
+            assert tick is not None
+            earlier = [line.text async for line in engine.logs(container, tail=1000, until=(three + tick) / 2)]
             assert "three" in earlier
             assert "tick" not in earlier
 
