@@ -56,8 +56,7 @@ def test_the_listed_calls_are_all_that_is_needed_and_none_is_superfluous(engine:
         ward.healed("web", web, starts=3, completed=2)
         ward.serve.order("web", "restart")
         ward.healed("web", web, starts=4, completed=3)
-        ward.serve.order("web", "stop")
-        ward.serve.wait_for("web", container_state="exited")
+        ward.serve.order("web", "stop?wait=true")
         ward.serve.order("web", "start")
         ward.serve.wait_for("web", status="running")
         assert ward.serve.get("/services/web/logs?tail=1")["line"] == "served"
