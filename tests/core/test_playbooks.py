@@ -479,3 +479,14 @@ def test_a_look_at_a_playbook_does_nothing_and_says_what_is_in_the_way() -> None
     assert purge.command.startswith("/bin/sh -c")
     (unseen,) = rehearse(stage.spec, a_book(RELOAD), replace(stage.facts, container=None))
     assert unseen.refusal == "there is no service web"
+
+
+def test_in_a_dry_run_it_is_told_of_and_nobody_sets_out_on_it() -> None:
+    stage = unhealthy(with_book(RestartStep()))
+    stage.dry_run = True
+    stage.after(1).fails()
+    stage.wake()
+    assert stage.told == [Message.WOULD_RUN_PLAYBOOK]
+    assert stage.decision.withheld == (ActionKind.PLAYBOOK,)
+    assert (stage.does, stage.state.course) == ([], None)
+    assert stage.state.reason.startswith("dry run, would")
