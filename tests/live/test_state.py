@@ -44,7 +44,10 @@ def test_state_goes_to_redis_and_comes_back(tmp_path: Path) -> None:
         server.start_and_wait()
         address = f"redis://127.0.0.1:{server.port}/5"
         state("export", str(there), f"--state={tmp_path / 'a.db'}")
-        assert state("import", str(there), ORCHESTRATOR_REDIS_URL=address) == "2 services and 1202 events imported\n"
+        assert (
+            state("import", str(there), ORCHESTRATOR_REDIS_URL=address)
+            == "2 services, 1202 events and 0 incidents imported\n"
+        )
         state("export", str(back), ORCHESTRATOR_REDIS_URL=address)
     finally:
         server.end()

@@ -230,14 +230,14 @@ class Turn:
         if strikes >= REPEATS and failure is Failure.EXITED:
             wait = max(wait, policy.EVIDENCE_PATIENCE)
         at_once = died and strikes == 1
-        least = policy.EVIDENCE_PATIENCE if awaits_diagnosis(self.spec.playbooks, self.state.tried) else 0.0
-        wait = max(wait, least)
+        if awaits_diagnosis(self.spec.playbooks, self.state.tried):
+            wait = max(wait, policy.EVIDENCE_PATIENCE)
         self.state = replace(
             self.state,
             strikes=strikes,
             failure_count=self.state.failure_count + times,
             last_backoff=wait,
-            retry_at=self.now.moment + (least if at_once else wait),
+            retry_at=self.now.moment + (0.0 if at_once else wait),
             confirmations=0,
             counted=self.state.counted or failure is not Failure.ACTION_FAILED,
             failed_at=self.state.failed_at if failure is Failure.ACTION_FAILED else ended or self.now.wall,
