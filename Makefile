@@ -17,13 +17,14 @@ test: venv  ## everything from zero: checks, fast tests, and the live tests on r
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory live
 
-check: venv  ## style, types, architecture, fast tests; the core covered to its last branch
+check: venv  ## style, types, architecture, fast tests; the core covered by its own to the last branch
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTHON_HERE) -m scripts.page check
-	$(PYTHON_HERE) -m pytest --ignore=tests/live --ignore=tests/browser --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(PYTHON_HERE) -m pytest tests/core --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(PYTHON_HERE) -m pytest --ignore=tests/live --ignore=tests/browser --ignore=tests/core
 
 live: venv  ## the live tests alone, those in a browser too (root; every engine they need is their own)
 	$(PYTHON_HERE) -m scripts.page tools
