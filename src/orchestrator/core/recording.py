@@ -154,9 +154,10 @@ class Recording:
         if first and "recording" not in document:
             raise Unreadable("no recording of decisions begins like this")
         match document:
-            case {"recording": version}:
-                if version != VERSION:
-                    raise Unreadable(f"its form is {version!r}, and this orchestrator reads {VERSION}")
+            case {"recording": version} if version != VERSION:
+                raise Unreadable(f"its form is {version!r}, and this orchestrator reads {VERSION}")
+            case {"recording": _}:
+                pass
             case {"lost": int(number)}:
                 self.lost += number
             case {"policy": str(policy), "spec": spec}:
