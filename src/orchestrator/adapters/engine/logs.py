@@ -43,8 +43,11 @@ class LogRequest:
         if self.since is not None:
             asked["since"] = f"{self.since:.6f}"
         if self.until is not None:
-            asked["until"] = f"{self.until:.6f}"
+            asked["until"] = str(int(self.until) + 1)  # Podman forgets fractions: the rest is left out here
         return asked
+
+    def wants(self, line: LogLine) -> bool:
+        return self.until is None or line.at is None or line.at <= self.until
 
 
 async def read_logs(connection: Connection, request: LogRequest, patience: float) -> AsyncGenerator[LogLine, None]:
@@ -58,11 +61,13 @@ async def read_logs(connection: Connection, request: LogRequest, patience: float
             if not chunk:
                 break
             for line in lines.feed(chunk):
-                yield line
+                if request.wants(line):
+                    yield line
         if lines.unfinished:
             raise away(connection.address, _CUT)
         for line in lines.end():
-            yield line
+            if request.wants(line):
+                yield line
 
 
 @asynccontextmanager
