@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final, cast, get_args
+from typing import cast, get_args
 
 from orchestrator.core.incidents import Cause, Confidence, Entry, EntryKind, Incident, Member
 from orchestrator.core.model import Status
 from orchestrator.ports import Document
 from orchestrator.runtime.views import timestamp
-
-DETAILS: Final = ("timeline", "omitted", "evidence")
-"""What a list leaves out."""
 
 
 def summary_document(incident: Incident) -> Document:

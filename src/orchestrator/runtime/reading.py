@@ -11,21 +11,14 @@ from orchestrator.core.incidents import Incident
 from orchestrator.core.rehearsal import Rehearsed
 from orchestrator.core.story import Chapter
 from orchestrator.errors import ContainerNotFound, UnknownService
-from orchestrator.ports import (
-    Clock,
-    ContainerEngine,
-    Document,
-    EventRecord,
-)
+from orchestrator.ports import Clock, ContainerEngine, Document, EventRecord
 from orchestrator.runtime.admission import Admission
 from orchestrator.runtime.configured import SettingView, settings_of
 from orchestrator.runtime.dead_man import DeadMan
 from orchestrator.runtime.forecast import forecast, forecast_of
 from orchestrator.runtime.health import HealthMonitor
 from orchestrator.runtime.history import Histories
-from orchestrator.runtime.inbox import (
-    Inbox,
-)
+from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.incidents import IncidentLedger
 from orchestrator.runtime.introspection import Introspection
 from orchestrator.runtime.journal import Journal
